@@ -1,0 +1,97 @@
+"""What a contract is, and how an implementation is held to it.
+
+A contract names a rule, states its conventions, and carries two kinds of evidence: properties,
+which Hypothesis tries on inputs that it invents, and vectors, which are inputs with the answer
+that a hand derivation or another tool gave. Neither knows whose implementation it is testing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from refdet.conformance.vectors import Value, Vector, read_vectors
+
+Implementation = TypeVar("Implementation", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Contract(Generic[Implementation]):
+    """One rule, as any implementation of it must behave.
+
+    Attributes:
+        name: the rule's name, which is the function's name in `refdet.core`.
+        conventions: box format, ties, equality at thresholds, what undefined means.
+        properties: functions that take an implementation, let Hypothesis call it with many
+            inputs, and raise AssertionError with the smallest input that breaks the rule.
+        read_arguments: turns a vector's inputs, by name, into the implementation's positional
+            arguments. By default they are passed in the order in which the vector lists them.
+    """
+
+    name: str
+    conventions: str
+    properties: Sequence[Callable[[Implementation], None]]
+    read_arguments: Callable[[Mapping[str, Value]], tuple[object, ...]] = lambda inputs: tuple(
+        inputs.values()
+    )
+
+    def vectors(self, golden: Path) -> list[Vector]:
+        """The vectors of this rule under the folder `golden`, sorted by name."""
+        return read_vectors(golden / self.name)
+
+    def check_vector(self, implementation: Implementation, vector: Vector) -> None:
+        """Raise AssertionError if `implementation` does not give the vector's answer."""
+        if isinstance(vector.expected, type):
+            _check_raises(implementation, self.read_arguments(vector.inputs), vector.expected)
+            return
+        outcome = named_arrays(implementation(*self.read_arguments(vector.inputs)))
+        for name, want in vector.expected.items():
+            got = outcome.get(name)
+            assert got is not None, f"{vector.name}: no {name!r} among {sorted(outcome)}"
+            assert_close(got, np.asarray(want), vector.tolerance, f"{vector.name}: {name}")
+
+
+def named_arrays(outcome: object) -> dict[str, np.ndarray]:
+    """What a function returned, by name: a dataclass by field, anything else as `result`.
+
+    A tuple becomes `result_0`, `result_1` and so on.
+    """
+    if dataclasses.is_dataclass(outcome) or isinstance(outcome, SimpleNamespace):
+        return {name: np.asarray(value) for name, value in vars(outcome).items()}
+    if isinstance(outcome, tuple):
+        return {f"result_{index}": np.asarray(item) for index, item in enumerate(outcome)}
+    return {"result": np.asarray(outcome)}
+
+
+def assert_close(got: np.ndarray, want: np.ndarray, tolerance: float, what: str) -> None:
+    """Raise AssertionError unless `got` is `want`, NaN for NaN, up to an absolute `tolerance`."""
+    assert got.shape == want.shape, f"{what}: shape {got.shape} instead of {want.shape}"
+    if want.dtype.kind in "biu" or want.dtype.kind in "OUS":
+        same = np.asarray(got == want)
+    else:
+        # Equality first, so that infinities compare; a tolerance of 0 then means bit for bit.
+        with np.errstate(invalid="ignore"):
+            near = np.abs(got - want) <= tolerance
+        same = (got == want) | (np.isnan(got) & np.isnan(want)) | near
+    if not same.all():
+        index = tuple(int(i) for i in np.argwhere(~np.atleast_1d(same))[0])
+        got_there, want_there = np.atleast_1d(got)[index], np.atleast_1d(want)[index]
+        raise AssertionError(f"{what}{list(index)}: {got_there!r} instead of {want_there!r}")
+
+
+def _check_raises(
+    implementation: Callable[..., object],
+    arguments: tuple[object, ...],
+    error: type[Exception],
+) -> None:
+    try:
+        outcome = implementation(*arguments)
+    except error:
+        return
+    raise AssertionError(f"returned {outcome!r} instead of raising {error.__name__}")

@@ -1,0 +1,243 @@
+"""How much two boxes overlap: IoU, its generalised forms, and intersection over one box's area.
+
+Boxes are (N, 4) `x1, y1, x2, y2`. Coordinates are continuous: a box's width is `x2 - x1`. Only
+the function whose name says `inclusive` counts pixels, with a width of `x2 - x1 + 1`.
+
+Everything is computed in float64, so that neither a half-precision nor an integer input can
+overflow. Sides between 1e-75 and 1e75 keep every product inside float64's range.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64 = NDArray[np.float64]
+RealArray = NDArray[np.floating | np.integer]
+
+
+def iou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Intersection over union of every box in `a_xyxy` with every box in `b_xyxy`.
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; pixels or fractions, same unit as `b_xyxy`.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [0, 1]. Two boxes whose union is empty score 0, never NaN.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        Everingham et al., "The PASCAL VOC Challenge", IJCV 2010: overlap ratio a_o.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    return _iou(a[:, None], b)
+
+
+def iou_paired(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Intersection over union of each box in `a_xyxy` with the box in the same row of `b_xyxy`.
+
+    Args:
+        a_xyxy: (N, 4), any real dtype; same unit as `b_xyxy`.
+        b_xyxy: (N, 4), likewise.
+
+    Returns:
+        (N,) float64 in [0, 1]; the diagonal of `iou_matrix`.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: lengths differ, wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        Everingham et al., "The PASCAL VOC Challenge", IJCV 2010: overlap ratio a_o.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    if len(a) != len(b):
+        raise ValueError(f"a_xyxy has {len(a)} rows and b_xyxy has {len(b)}; pairs need as many")
+    return _iou(a, b)
+
+
+def ioa_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Intersection over the area of the row box, for every box in `a_xyxy` and in `b_xyxy`.
+
+    Asymmetric: this is COCO's overlap of a detection (row) with a crowd region (column).
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; same unit as `b_xyxy`.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [0, 1]. A row box without area scores 0.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        pycocotools 2.0.11, `maskApi.c` `bbIou` with `iscrowd` set.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    return _divided(_intersection(a[:, None], b), _area(a)[:, None])
+
+
+def giou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Generalised IoU: IoU less the share of the enclosing box that the union leaves empty.
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; same unit as `b_xyxy`.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [-1, 1]. An enclosing box without area gives no penalty.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
+    enclosing = _area(_enclosing(a, b))
+    # Rounding can leave the union a last bit above the enclosing box, which is no penalty.
+    empty = np.maximum(enclosing - _union(a, b), 0.0)
+    return _iou(a, b) - _divided(empty, enclosing)
+
+
+def diou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Distance IoU: IoU less the squared distance of the centres over the enclosing diagonal's.
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; same unit as `b_xyxy`.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [-1, 1]. Two equal points have no distance and so no penalty.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    return _diou(a[:, None], b)
+
+
+def ciou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """Complete IoU: distance IoU less a penalty for different aspect ratios.
+
+    The penalty is `alpha v`, with `v = (2 / pi * (angle_a - angle_b))**2`, where a box's angle is
+    `arctan(width / height)`, and `alpha = v / (1 - IoU + v)`.
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; same unit as `b_xyxy`.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [-2, 1]; exactly 1 for equal boxes with an area. A penalty whose
+        denominator is 0 is 0.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 11.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
+    v = (2.0 / np.pi * (_angle(a) - _angle(b))) ** 2
+    alpha = _divided(v, 1.0 - _iou(a, b) + v)
+    return _diou(a, b) - alpha * v
+
+
+def iou_matrix_inclusive(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """IoU of boxes whose corners are pixels that belong to them: a width is `x2 - x1 + 1`.
+
+    Args:
+        a_xyxy: (A, 4), any real dtype; pixel indices.
+        b_xyxy: (B, 4), likewise.
+
+    Returns:
+        (A, B) float64 in [0, 1]. A box always covers at least one pixel.
+
+    Raises:
+        TypeError: an input is not of a real dtype.
+        ValueError: wrong shape, non-finite, x2 < x1 or y2 < y1; names the row.
+
+    Source:
+        PASCAL VOC 2012 development kit, `VOCevaldet.m`.
+    """
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    one_past_the_last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
+    return _iou((a + one_past_the_last_pixel)[:, None], b + one_past_the_last_pixel)
+
+
+# Below, `a` and `b` are float64 of shapes (..., 4) that broadcast: (A, 1, 4) with (B, 4) gives a
+# matrix, (N, 4) with (N, 4) gives pairs.
+
+
+def _area(boxes: F64) -> F64:
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def _intersection(a: F64, b: F64) -> F64:
+    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
+    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
+    return np.maximum(width, 0.0) * np.maximum(height, 0.0)
+
+
+def _union(a: F64, b: F64) -> F64:
+    return _area(a) + _area(b) - _intersection(a, b)
+
+
+def _iou(a: F64, b: F64) -> F64:
+    intersection = _intersection(a, b)
+    return _divided(intersection, _area(a) + _area(b) - intersection)
+
+
+def _diou(a: F64, b: F64) -> F64:
+    enclosing = _enclosing(a, b)
+    diagonal = (enclosing[..., 2:] - enclosing[..., :2]) ** 2
+    # Twice the centres' distance: the sums of two corners, without a division by 2.
+    distance = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) ** 2
+    return _iou(a, b) - _divided(distance.sum(axis=-1) / 4.0, diagonal.sum(axis=-1))
+
+
+def _enclosing(a: F64, b: F64) -> F64:
+    low = np.minimum(a[..., :2], b[..., :2])
+    high = np.maximum(a[..., 2:], b[..., 2:])
+    return np.concatenate([low, high], axis=-1)
+
+
+def _angle(boxes: F64) -> F64:
+    # arctan2 gives a flat box its limit, pi / 2, and a point 0, where w / h would not be finite.
+    angle: F64 = np.arctan2(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
+    return angle
+
+
+def _divided(numerator: F64, denominator: F64) -> F64:
+    """`numerator / denominator`, and 0 where the denominator is 0."""
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    quotient = np.zeros(shape)
+    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
+    return quotient
+
+
+def _checked_boxes(boxes: RealArray, name: str) -> F64:
+    """`boxes` as (N, 4) float64; an error names the argument, the row and the value."""
+    array = np.asarray(boxes)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be of a real dtype, got {array.dtype}")
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"{name} must have shape (N, 4), got {array.shape}")
+    checked = array.astype(np.float64)
+    not_finite = ~np.isfinite(checked).all(axis=1)
+    inverted = (checked[:, 2:] < checked[:, :2]).any(axis=1)
+    for rows, problem in ((not_finite, "is not finite"), (inverted, "has x2 < x1 or y2 < y1")):
+        if rows.any():
+            row = int(rows.argmax())
+            raise ValueError(f"{name}[{row}] = {array[row].tolist()} {problem}")
+    return checked

@@ -1,0 +1,1 @@
+"""The detectors' networks and their checkpoints."""
