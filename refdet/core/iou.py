@@ -186,7 +186,8 @@ def _area(boxes: F64) -> F64:
 def _intersection(a: F64, b: F64) -> F64:
     width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    return np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    intersection: F64 = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    return intersection
 
 
 def _union(a: F64, b: F64) -> F64:
