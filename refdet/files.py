@@ -1,0 +1,70 @@
+"""Files written so that a crash leaves the old one or the new one, not a half; strict JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path` that takes its place when the block succeeds.
+
+    The folder is made if it does not exist. The temporary name keeps the suffix, from which some
+    writers guess the format. If the block fails, whatever was at `path` stays as it was.
+
+    Args:
+        path: the file to write or to replace.
+
+    Yields:
+        The path to write to; the block must create that file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            # Without it, a power cut could leave the new name with none of the new bytes.
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write `text` to `path` in UTF-8, line ends as given, or leave the old file untouched."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json_atomic(path: Path, value: object) -> None:
+    """Write `value` to `path` as indented JSON, what is not finite as null."""
+    write_text_atomic(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """`value` as JSON that every parser accepts: NaN and infinities, which JSON lacks, are null.
+
+    Args:
+        value: mappings with text keys, lists, tuples, text, numbers, booleans and None, nested.
+        indent: spaces per level; None for a single line.
+
+    Raises:
+        TypeError: something else is in `value`.
+    """
+    return json.dumps(_without_non_finite(value), indent=indent, allow_nan=False)
+
+
+def _without_non_finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_non_finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_non_finite(item) for item in value]
+    return value

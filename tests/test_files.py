@@ -1,0 +1,89 @@
+"""Atomic writing and strict JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from refdet.files import atomic_path, json_text, write_json_atomic, write_text_atomic
+
+
+def test_write_text_atomic_writes_exactly_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.txt"
+    write_text_atomic(path, "µ\r\nb\n")
+    assert path.read_bytes() == "µ\r\nb\n".encode()
+
+
+def test_atomic_path_replaces_an_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    (tmp_path / "other.txt").write_text("other")
+    with atomic_path(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".txt"
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.txt", "other.txt"]
+
+
+@pytest.mark.parametrize("failure", [OSError, KeyboardInterrupt])
+def test_atomic_path_keeps_the_old_file_when_writing_fails(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail_halfway() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("ne")
+            raise failure
+
+    with pytest.raises(failure):
+        fail_halfway()
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_atomic_path_syncs_the_bytes_before_it_replaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    seen: list[bool] = []
+    real = os.fsync
+
+    def recording(descriptor: int) -> None:
+        seen.append(path.exists())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    write_text_atomic(path, "text")
+    assert seen == [False]
+
+
+def test_written_files_have_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_text("")
+    write_text_atomic(tmp_path / "ours", "")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_json_text_turns_what_is_not_finite_into_null_at_every_depth() -> None:
+    value = {"a": [float("nan"), (1.5, float("-inf"))], "b": {"c": float("inf")}, "d": True}
+    assert json_text(value) == '{"a": [null, [1.5, null]], "b": {"c": null}, "d": true}'
+
+
+def test_json_text_refuses_what_json_cannot_hold() -> None:
+    with pytest.raises(TypeError, match="set"):
+        json_text({"a": {1}})
+
+
+def test_write_json_atomic_is_read_by_a_strict_parser(tmp_path: Path) -> None:
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    write_json_atomic(tmp_path / "a.json", {"loss": float("nan"), "epoch": 1})
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text, parse_constant=refuse) == {"loss": None, "epoch": 1}
