@@ -1,0 +1,60 @@
+# Every target sets up .venv by itself: once, and again when its two source files change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+# One thread per test process and per benchmark, so that times and sums do not depend on the machine.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+BCCD ?=
+
+.PHONY: help install demo test check bench bccd clean
+
+help:
+	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 4 minutes)"
+	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
+	@echo "make check             ruff, format check, mypy --strict"
+	@echo "make bench             our speed beside torchvision's and the naive loop's"
+	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 9 minutes)"
+	@echo "make clean             remove .venv, runs/ and caches"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "refdet needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/refdet check-data --data fixtures/datasets/cells --plot runs/demo/objects_per_class.png
+	$(BIN)/refdet train ssd300 --data fixtures/datasets/cells --output runs/demo $(DEMO_OPTIONS)
+	$(BIN)/refdet infer --checkpoint runs/demo/best.pt --data fixtures/datasets/cells --output runs/demo/test
+
+DEMO_OPTIONS := --epochs 12 --cache
+
+test: $(INSTALLED)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only -q \
+		--benchmark-columns=median,iqr,rounds --benchmark-sort=median --benchmark-group-by=group \
+		--benchmark-json=benchmarks/results/latest.json
+
+# The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
+BCCD_EPOCHS ?= 26
+
+bccd: $(INSTALLED)
+	@test -d "$(BCCD)/Annotations" || { echo "make bccd BCCD=folder: the folder that holds Annotations/, ImageSets/ and JPEGImages/ (git clone https://github.com/Shenggan/BCCD_Dataset has it as BCCD/)"; exit 1; }
+	$(BIN)/refdet check-data --data "$(BCCD)" --classes WBC RBC Platelets --plot runs/bccd/objects_per_class.png
+	$(BIN)/refdet train ssd300 --data "$(BCCD)" --classes WBC RBC Platelets --output runs/bccd --epochs $(BCCD_EPOCHS) --cache
+	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split val --output runs/bccd/val
+	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split test --output runs/bccd/test
+
+clean:
+	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
