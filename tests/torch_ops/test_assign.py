@@ -1,0 +1,105 @@
+"""What is peculiar to `refdet.torch_ops.assign`: batches, padding, dtypes; `core` is its oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from refdet.core import assign as core
+from refdet.torch_ops.assign import Assignment, assign_ssd
+
+F64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@st.composite
+def padded_batches(draw: st.DrawFn) -> tuple[F64, Mask]:
+    """(B, P, G) IoUs k / steps, where ties are the rule, and which columns are objects."""
+    batch, priors, objects = (draw(st.integers(0, most)) for most in (3, 9, 7))
+    steps = draw(st.integers(1, 5))
+    values = st.integers(0, steps).map(lambda k: k / steps)
+    iou = draw(hnp.arrays(np.float64, (batch, priors, objects), elements=values))
+    return iou, draw(hnp.arrays(np.bool_, (batch, objects)))
+
+
+def _check_equals_core(got: Assignment, iou: F64, valid: Mask, threshold: float) -> None:
+    for image in range(len(iou)):
+        columns = np.flatnonzero(valid[image])
+        want = core.assign_ssd(iou[image][:, columns], threshold)
+        positive = got.positive[image].numpy()
+        np.testing.assert_array_equal(positive, want.positive)
+        objects = got.object_index[image].numpy()
+        np.testing.assert_array_equal(objects[positive], columns[want.object_index[positive]])
+        assert not objects[~positive].any()
+        unmatched = np.flatnonzero(got.unmatched_objects[image].numpy())
+        np.testing.assert_array_equal(unmatched, columns[want.unmatched_objects])
+    assert not got.ignored.any()
+
+
+@given(batch=padded_batches(), threshold=st.sampled_from([0.2, 0.5, 1.0]))
+@example(batch=(np.zeros((0, 3, 2)), np.ones((0, 2), np.bool_)), threshold=0.5)
+@example(batch=(np.zeros((2, 3, 0)), np.ones((2, 0), np.bool_)), threshold=0.5)
+@example(batch=(np.zeros((2, 0, 3)), np.ones((2, 3), np.bool_)), threshold=0.5)
+@example(batch=(np.ones((2, 4, 3)), np.zeros((2, 3), np.bool_)), threshold=0.5)
+@example(batch=(np.ones((2, 3, 5)), np.ones((2, 5), np.bool_)), threshold=0.5)
+def test_assign_ssd_of_a_padded_batch_equals_core_image_by_image(
+    batch: tuple[F64, Mask], threshold: float
+) -> None:
+    iou, valid = batch
+    got = assign_ssd(torch.from_numpy(iou), threshold, torch.from_numpy(valid))
+    assert got.object_index.shape == got.positive.shape == got.ignored.shape == iou.shape[:2]
+    _check_equals_core(got, iou, valid, threshold)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_assign_ssd_settles_long_chains_of_rivals_as_core_does(seed: int) -> None:
+    """Every object prefers the same few priors, so that deferred acceptance needs many rounds."""
+    rng = np.random.default_rng(seed)
+    attraction = np.sort(rng.random(60))[::-1]
+    iou = np.round(attraction[:, None] * rng.random((2, 1, 40)), 2)
+    valid = np.ones((2, 40), np.bool_)
+    _check_equals_core(assign_ssd(torch.from_numpy(iou), 0.5), iou, valid, 0.5)
+
+
+def test_assign_ssd_looks_at_no_padding() -> None:
+    iou = torch.tensor([[0.25, torch.nan], [0.75, torch.inf]])
+    got = assign_ssd(iou, 0.5, torch.tensor([True, False]))
+    assert got.positive.tolist() == [False, True]
+    assert got.object_index.tolist() == [0, 0]
+    assert got.unmatched_objects.tolist() == [False, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_assign_ssd_takes_every_floating_dtype(dtype: torch.dtype) -> None:
+    iou = torch.tensor([[0.75, 0.5], [0.25, 0.25], [0.0, 0.5]], dtype=dtype)
+    got = assign_ssd(iou, 0.5)
+    assert got.positive.tolist() == [True, False, True]
+    assert got.object_index.tolist() == [0, 0, 1]
+
+
+def test_assign_ssd_leaves_its_inputs_as_they_were() -> None:
+    iou, valid = torch.rand(2, 6, 4), torch.tensor([[True] * 4, [True, False] * 2])
+    before = iou.clone(), valid.clone()
+    got = assign_ssd(iou, 0.5, valid)
+    got.unmatched_objects.fill_(True)
+    assert torch.equal(iou, before[0])
+    assert torch.equal(valid, before[1])
+
+
+def test_assign_ssd_refuses_wrong_dtypes_and_shapes() -> None:
+    iou = torch.rand(2, 6, 4)
+    with pytest.raises(TypeError, match=r"iou must be of a floating dtype, got torch\.int64"):
+        assign_ssd(torch.ones(6, 4, dtype=torch.int64), 0.5)
+    with pytest.raises(TypeError, match="valid must be boolean"):
+        assign_ssd(iou, 0.5, torch.ones(2, 4))
+    with pytest.raises(ValueError, match=r"valid must have shape \(2, 4\), got \(4,\)"):
+        assign_ssd(iou, 0.5, torch.ones(4, dtype=torch.bool))
+    with pytest.raises(ValueError, match="iou must have shape"):
+        assign_ssd(torch.rand(6), 0.5)
+    with pytest.raises(ValueError, match=r"threshold = 0\.0 is not in \(0, 1\]"):
+        assign_ssd(iou, 0.0)
