@@ -1,5 +1,13 @@
 """Every contract there is, in the order of the files of `refdet.core`."""
 
-from refdet.conformance import iou
+from refdet.conformance import assign, boxes, codec, iou, matching, priors, sampling
 
-CONTRACTS = (*iou.CONTRACTS,)
+CONTRACTS = (
+    *boxes.CONTRACTS,
+    *iou.CONTRACTS,
+    *codec.CONTRACTS,
+    *priors.CONTRACTS,
+    *assign.CONTRACTS,
+    *sampling.CONTRACTS,
+    *matching.CONTRACTS,
+)
