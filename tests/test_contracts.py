@@ -46,7 +46,7 @@ PROPERTIES = [
     for check in contract.properties
 ]
 VECTORS = [
-    pytest.param(contract, function, id=f"{contract.name}-{target}")
+    pytest.param(contract, function, target == "core", id=f"{contract.name}-{target}")
     for contract in CONTRACTS
     for target, function in _targets(contract.name)
 ]
@@ -57,12 +57,14 @@ def test_property_holds(check: Callable[[Function], None], function: Function) -
     check(function)
 
 
-@pytest.mark.parametrize(("contract", "function"), VECTORS)
+@pytest.mark.parametrize(("contract", "function", "checks_values"), VECTORS)
 def test_vectors_are_reproduced(
-    contract: Contract[Function], function: Function, golden: Path
+    contract: Contract[Function], function: Function, checks_values: bool, golden: Path
 ) -> None:
     for vector in contract.vectors(golden):
-        contract.check_vector(function, vector)
+        # torch functions check shapes and dtypes only: looking at values waits for the device.
+        if checks_values or "refused-value" not in vector.flags:
+            contract.check_vector(function, vector)
 
 
 def test_every_public_function_of_core_has_a_contract() -> None:
