@@ -1,0 +1,121 @@
+"""The box codec, for what runs inside a training step: the twin of `core.codec`.
+
+Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
+Every result is float64 if an input is float64 or integer, else float32, and differentiable.
+
+With a box `cx, cy, w, h` and its reference `px, py, pw, ph`:
+
+    t = (wx (cx - px) / pw, wy (cy - py) / ph, ww ln(w / pw), wh ln(h / ph))
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+Weights = tuple[float, float, float, float]
+
+MAX_LOG_SCALE = math.log(1000.0 / 16.0)
+"""Detectron's and torchvision's limit on ln(w / pw): no box is wider than 62.5 references."""
+
+
+def encode_boxes(boxes_xyxy: Tensor, references_xyxy: Tensor, weights: Weights) -> Tensor:
+    """The offset of each box from the reference in the same row.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype, each with an area, or the result is -inf; same
+            unit as `references_xyxy`.
+        references_xyxy: (..., N, 4), likewise; leading dimensions broadcast.
+        weights: of the offsets of cx, cy, w and h; finite and positive.
+
+    Returns:
+        (..., N, 4), without unit and without bound.
+
+    Raises:
+        TypeError: an input is boolean or complex.
+        ValueError: an input's last dimension is not 4, lengths differ, or weights that are not
+            four positive numbers.
+
+    Source:
+        Girshick et al., "Rich feature hierarchies", CVPR 2014, appendix C, equations 6 to 9.
+    """
+    boxes, references = _checked_pairs(boxes_xyxy, "boxes_xyxy", references_xyxy)
+    sizes, reference_sizes = _sizes(boxes), _sizes(references)  # (..., N, 2): width, height
+    shift = (_centres(boxes) - _centres(references)) / reference_sizes
+    log_scale = torch.log(sizes / reference_sizes)
+    return torch.cat([shift, log_scale], dim=-1) * _checked_weights(weights, boxes)
+
+
+def decode_boxes(
+    deltas: Tensor,
+    references_xyxy: Tensor,
+    weights: Weights,
+    max_log_scale: float | None = None,
+) -> Tensor:
+    """The box that lies at each offset from the reference in the same row.
+
+    The inverse of `encode_boxes` as long as `max_log_scale` does not bite: with `MAX_LOG_SCALE`
+    a 2,000-px box seen from a 10-px prior comes back with 625 px.
+
+    Args:
+        deltas: (..., N, 4), any real dtype, as `encode_boxes` gives them.
+        references_xyxy: (..., N, 4), any real dtype, each with an area; leading dimensions
+            broadcast.
+        weights: of the offsets of cx, cy, w and h; finite and positive.
+        max_log_scale: the largest ln(w / pw) and ln(h / ph), usually `MAX_LOG_SCALE`; larger
+            ones are lowered to it. None clamps nothing, and a large offset then overflows.
+
+    Returns:
+        (..., N, 4) `x1, y1, x2, y2`, in the references' unit; not clipped to the image.
+
+    Raises:
+        TypeError: an input is boolean or complex.
+        ValueError: an input's last dimension is not 4, lengths differ, or weights that are not
+            four positive numbers.
+
+    Source:
+        Girshick et al., "Rich feature hierarchies", CVPR 2014, appendix C, equations 1 to 4;
+        the limit from torchvision 0.29, `BoxCoder`.
+    """
+    offsets, references = _checked_pairs(deltas, "deltas", references_xyxy)
+    unweighted = offsets / _checked_weights(weights, offsets)
+    shift, log_scale = unweighted[..., :2], unweighted[..., 2:]
+    if max_log_scale is not None:
+        log_scale = log_scale.clamp(max=max_log_scale)
+    centres = _centres(references) + shift * _sizes(references)
+    half = torch.exp(log_scale) * _sizes(references) / 2
+    return torch.cat([centres - half, centres + half], dim=-1)
+
+
+def _centres(boxes: Tensor) -> Tensor:
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def _sizes(boxes: Tensor) -> Tensor:
+    return boxes[..., 2:] - boxes[..., :2]
+
+
+def _checked_weights(weights: Weights, like: Tensor) -> Tensor:
+    checked = like.new_tensor(weights)
+    if checked.shape != (4,) or not all(0 < weight < math.inf for weight in weights):
+        raise ValueError(f"weights must be four positive finite numbers, got {weights}")
+    return checked
+
+
+def _checked_pairs(rows: Tensor, name: str, references: Tensor) -> tuple[Tensor, Tensor]:
+    a, b = _widened(rows, name), _widened(references, "references_xyxy")
+    if a.shape[-2] != b.shape[-2]:
+        lengths = f"{name} has {a.shape[-2]} rows and references_xyxy has {b.shape[-2]}"
+        raise ValueError(f"{lengths}; pairs need as many")
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    return a.to(dtype), b.to(dtype)
+
+
+def _widened(boxes: Tensor, name: str) -> Tensor:
+    """`boxes` in float64 if integer or float64, else in float32."""
+    if boxes.dtype == torch.bool or boxes.is_complex():
+        raise TypeError(f"{name} must be of a real dtype, got {boxes.dtype}")
+    if boxes.ndim < 2 or boxes.shape[-1] != 4:
+        raise ValueError(f"{name} must have shape (..., N, 4), got {tuple(boxes.shape)}")
+    wide = boxes.dtype == torch.float64 or not boxes.is_floating_point()
+    return boxes.to(torch.float64 if wide else torch.float32)
