@@ -1,6 +1,15 @@
 """Every contract there is, in the order of the files of `refdet.core`."""
 
-from refdet.conformance import assign, boxes, codec, iou, matching, priors, sampling
+from refdet.conformance import (
+    assign,
+    average_precision,
+    boxes,
+    codec,
+    iou,
+    matching,
+    priors,
+    sampling,
+)
 
 CONTRACTS = (
     *boxes.CONTRACTS,
@@ -10,4 +19,5 @@ CONTRACTS = (
     *assign.CONTRACTS,
     *sampling.CONTRACTS,
     *matching.CONTRACTS,
+    *average_precision.CONTRACTS,
 )
