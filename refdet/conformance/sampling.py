@@ -38,7 +38,7 @@ ALL_POSITIVE = (np.array([[3.0, 1.0, 2.0]]), np.ones((1, 3), np.bool_))
 ALL_TIED = (np.ones((2, 5)), np.array([[0, 1, 0, 0, 0], [0, 0, 1, 1, 0]], np.bool_))
 POSITIVE_IS_HARDEST = (np.array([[9.0, 0.0, 0.0, -np.inf]]), np.array([[1, 0, 0, 0]], np.bool_))
 # Sorting functions that are not stable still seem so on a handful of values.
-MANY_TIED = (np.repeat([[2.0, 1.0]], 100, axis=1), np.arange(200)[None] % 20 == 0)
+MANY_TIED = (np.tile([[1.0, 2.0, 3.0]], 67)[:, :200], np.arange(200)[None] % 20 == 0)
 NO_IMAGE = (np.zeros((0, 3)), np.zeros((0, 3), np.bool_))
 NO_PRIOR = (np.zeros((2, 0)), np.zeros((2, 0), np.bool_))
 
