@@ -77,7 +77,7 @@ def naive_hard_negatives(losses: list[float], positive: list[bool], ratio: float
 @example(batch=NO_POSITIVE, ratio=3.0)
 @example(batch=ALL_POSITIVE, ratio=3.0)
 @example(batch=ALL_TIED, ratio=1.0)
-@example(batch=MANY_TIED, ratio=3.0)
+@example(batch=MANY_TIED, ratio=2.5)
 @example(batch=POSITIVE_IS_HARDEST, ratio=3.0)
 @example(batch=NO_IMAGE, ratio=3.0)
 @example(batch=NO_PRIOR, ratio=3.0)
