@@ -1,0 +1,158 @@
+"""Curves as pictures: how training went, and precision over recall.
+
+Figures are built without pyplot, so nothing outlives a call and no display is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from refdet.files import atomic_path
+from refdet.records import Evaluation, PrecisionRecall
+from refdet.report.colours import PALETTE, plot_colour
+
+_LINE_STYLES = ("-", "--", ":", "-.")
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, replaced at once."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+def history_figure(history: Sequence[Mapping[str, object]]) -> Figure:
+    """Losses, AP on the validation split, and learning rates, each over the epochs.
+
+    Args:
+        history: one mapping per epoch with `epoch`, `train_loss`, `train_loss_confidence`,
+            `train_loss_localization`, `val_loss`, `ap50`, `ap`, `learning_rates` (a list). What
+            is absent, None or not finite leaves a gap in its line.
+    """
+    figure = Figure(figsize=(8, 9), layout="constrained")
+    losses, quality, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
+    blue, vermilion, green, purple = (plot_colour(label) for label in range(4))
+    for key, name, colour, style in (
+        ("train_loss", "training", blue, "-"),
+        ("train_loss_confidence", "training, confidence", blue, "--"),
+        ("train_loss_localization", "training, localization", blue, ":"),
+        ("val_loss", "validation", vermilion, "-"),
+    ):
+        _draw(losses, _points(history, key), name, colour, style)
+    for key, name, colour in (("ap50", "AP50", green), ("ap", "AP", purple)):
+        points = _points(history, key)
+        best = max((point for point in points if point[1] >= 0), key=itemgetter(1), default=None)
+        note = "" if best is None else f", best {best[1]:.3f} in epoch {best[0]:g}"
+        _draw(quality, points, name + note, colour, "-")
+    groups: dict[tuple[tuple[float, float], ...], list[int]] = {}
+    for group, points in enumerate(_learning_rates(history)):
+        groups.setdefault(tuple(points), []).append(group)
+    for index, (rate_points, members) in enumerate(groups.items()):
+        name = "group " + ", ".join(str(member) for member in members)
+        colour = plot_colour(index)
+        _draw(rates, list(rate_points), name, colour, _style(index))
+    quality.set_ylim(0, 1.02)
+    rates.ticklabel_format(axis="y", scilimits=(-2, 2))
+    rates.set_xlabel("epoch")
+    rates.xaxis.set_major_locator(MaxNLocator(integer=True))
+    names = ("mean loss", "validation AP", "learning rate")
+    for axes, name in zip((losses, quality, rates), names, strict=True):
+        axes.set_ylabel(name)
+        _finish(axes)
+    return figure
+
+
+def precision_recall_figure(evaluation: Evaluation) -> Figure:
+    """Precision over recall, a line per class with objects, its AP50 in the legend.
+
+    A dot marks where the class's score threshold puts it.
+
+    Args:
+        evaluation: the judged data set.
+    """
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for metrics in evaluation.classes:
+        curve = evaluation.curves.get(metrics.label)
+        if curve is None:
+            continue
+        colour, style = plot_colour(metrics.label), _style(metrics.label)
+        name = f"AP50 {metrics.ap50:.3f}  {_literal(metrics.name)}"
+        recall, precision = _from_the_axis(curve)
+        axes.plot(recall, precision, style, color=colour, label=name, linewidth=1.6)
+        axes.plot([metrics.recall], [metrics.precision], "o", color=colour)
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_title(
+        f"{_literal(evaluation.split)}, {evaluation.n_images} images, "
+        f"IoU >= {evaluation.iou_threshold:g}, mean AP50 {evaluation.mean_ap50:.3f}"
+    )
+    _finish(axes)
+    return figure
+
+
+def _from_the_axis(curve: PrecisionRecall) -> tuple[list[float], list[float]]:
+    # Without it a class with one point would have no line.
+    recall, precision = curve.recall.tolist(), curve.precision.tolist()
+    return [0.0, *recall], [*precision[:1], *precision] if precision else [math.nan]
+
+
+def _points(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[float, float]]:
+    return [(_value(entry.get("epoch")), _value(entry.get(key))) for entry in history]
+
+
+def _learning_rates(history: Sequence[Mapping[str, object]]) -> list[list[tuple[float, float]]]:
+    rates = [entry.get("learning_rates") for entry in history]
+    rows = [row if isinstance(row, Sequence) else () for row in rates]
+    n_groups = max((len(row) for row in rows), default=0)
+    epochs = [_value(entry.get("epoch")) for entry in history]
+    return [
+        [
+            (epoch, _value(row[group]))
+            for epoch, row in zip(epochs, rows, strict=True)
+            if group < len(row)
+        ]
+        for group in range(n_groups)
+    ]
+
+
+def _value(entry: object) -> float:
+    return float(entry) if isinstance(entry, int | float) else math.nan
+
+
+def _draw(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    name: str,
+    colour: tuple[float, float, float],
+    style: str,
+) -> None:
+    # An evaluation every few epochs is still one line: points without a value are left out.
+    known = [(epoch, value) for epoch, value in points if math.isfinite(value)]
+    if known:
+        epochs, values = zip(*known, strict=True)
+        axes.plot(epochs, values, style, color=colour, label=name, marker=".", markersize=4)
+
+
+def _literal(text: str) -> str:
+    """Text in which a dollar sign does not begin a formula, which could fail to parse."""
+    return text.replace("$", r"\$")
+
+
+def _style(index: int) -> str:
+    """Solid for the first classes, then another style each time the colours repeat."""
+    return _LINE_STYLES[index // len(PALETTE) % len(_LINE_STYLES)]
+
+
+def _finish(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
