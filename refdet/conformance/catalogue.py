@@ -5,10 +5,13 @@ from refdet.conformance import (
     average_precision,
     boxes,
     codec,
+    false_positives,
     iou,
     matching,
+    nms,
     priors,
     sampling,
+    thresholds,
 )
 
 CONTRACTS = (
@@ -18,6 +21,9 @@ CONTRACTS = (
     *priors.CONTRACTS,
     *assign.CONTRACTS,
     *sampling.CONTRACTS,
+    *nms.CONTRACTS,
     *matching.CONTRACTS,
     *average_precision.CONTRACTS,
+    *false_positives.CONTRACTS,
+    *thresholds.CONTRACTS,
 )
