@@ -1,0 +1,114 @@
+"""Contracts of the score thresholds of classes: read from text, named, applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from refdet.conformance.columns import ColumnContract
+from refdet.conformance.contract import Contract
+from refdet.conformance.strategies import labels, tied_scores
+from refdet.conformance.vectors import Value
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Parse: TypeAlias = Callable[[list[str]], dict[str, float]]
+Resolve: TypeAlias = Callable[[dict[str, float], list[str]], dict[int, float]]
+Apply: TypeAlias = Callable[[F64, I64, float, dict[int, float]], Mask]
+
+CLASS_NAMES = ("WBC", "RBC", "a=b", "x:y", "two words")
+TENTHS = st.integers(0, 10).map(lambda k: k / 10)
+
+
+@given(
+    thresholds=st.dictionaries(st.sampled_from((*CLASS_NAMES, "7")), TENTHS),
+    separator=st.sampled_from(["=", ":", " = ", " :"]),
+)
+@example(thresholds={}, separator="=")
+@example(thresholds={"a=b": 0.0, "x:y": 1.0}, separator=":")
+def parsing_undoes_writing(
+    parse_class_thresholds: Parse, thresholds: dict[str, float], separator: str
+) -> None:
+    """A name may hold a separator: the last one counts."""
+    entries = [f"{name}{separator}{threshold}" for name, threshold in thresholds.items()]
+    got = parse_class_thresholds(entries)
+    assert list(got.items()) == list(thresholds.items())
+
+
+@given(thresholds=st.dictionaries(st.integers(0, len(CLASS_NAMES) - 1), TENTHS), data=st.data())
+def names_and_labels_are_the_same_class(
+    resolve_class_thresholds: Resolve, thresholds: dict[int, float], data: st.DataObject
+) -> None:
+    """Each class may be given either way."""
+    written = {
+        CLASS_NAMES[label] if data.draw(st.booleans()) else str(label): threshold
+        for label, threshold in thresholds.items()
+    }
+    assert resolve_class_thresholds(written, list(CLASS_NAMES)) == thresholds
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> tuple[F64, I64]:
+    """Up to 8 scores k / 5 of 3 classes."""
+    count = draw(st.integers(0, 8))
+    return draw(tied_scores(count)), draw(labels(count))
+
+
+@given(
+    detections=scored(),
+    default=st.integers(0, 5).map(lambda k: k / 5),
+    per_class=st.dictionaries(st.integers(0, 3), st.integers(0, 5).map(lambda k: k / 5)),
+)
+@example(detections=(np.zeros(0), np.zeros(0, np.int64)), default=0.5, per_class={0: 0.5})
+@example(detections=(np.array([0.6]), np.array([1])), default=1.0, per_class={1: 0.6})
+@example(detections=(np.array([0.6, 0.6]), np.array([0, 1])), default=0.6, per_class={1: 0.8})
+def mask_equals_a_naive_loop(
+    score_threshold_mask: Apply,
+    detections: tuple[F64, I64],
+    default: float,
+    per_class: dict[int, float],
+) -> None:
+    """A score that equals its threshold reaches it."""
+    scores, classes = detections
+    got = score_threshold_mask(scores, classes, default, per_class)
+    pairs = zip(scores.tolist(), classes.tolist(), strict=True)
+    want = [score >= per_class.get(label, default) for score, label in pairs]
+    assert got.tolist() == want
+
+
+def _resolved(outcome: object) -> Mapping[str, Value]:
+    # JSON's keys are texts, so a vector holds two columns.
+    thresholds = cast(Mapping[int, float], outcome)
+    return {"label": list(thresholds.keys()), "threshold": list(thresholds.values())}
+
+
+def _score_threshold_mask_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
+    pairs = cast(Sequence[tuple[int, float]], inputs["per_class"])
+    return inputs["scores"], inputs["labels"], inputs["default"], dict(pairs)
+
+
+PARSE_CLASS_THRESHOLDS = Contract[Parse](
+    "parse_class_thresholds",
+    "CLASS=THRESHOLD or CLASS:THRESHOLD, split at the last separator; thresholds in [0, 1]",
+    (parsing_undoes_writing,),
+)
+RESOLVE_CLASS_THRESHOLDS = ColumnContract[Resolve](
+    "resolve_class_thresholds",
+    "a class by its name or its label; what is ambiguous or given twice is an error",
+    (names_and_labels_are_the_same_class,),
+    read_columns=_resolved,
+)
+SCORE_THRESHOLD_MASK = Contract[Apply](
+    "score_threshold_mask",
+    "score >= the threshold of its class, or the default; a vector lists (label, threshold) pairs",
+    (mask_equals_a_naive_loop,),
+    _score_threshold_mask_arguments,
+)
+
+CONTRACTS = (PARSE_CLASS_THRESHOLDS, RESOLVE_CLASS_THRESHOLDS, SCORE_THRESHOLD_MASK)
