@@ -25,6 +25,13 @@ def test_check_voc_counts_images_and_objects(folder: Path) -> None:
     assert report.box_sizes["dog"] == BoxSizes((39, 39, 39), (29, 29, 29))
 
 
+def test_check_voc_gives_the_smallest_median_and_largest_sides(folder: Path) -> None:
+    corners = [(1, 1, 1 + width, 1 + 2 * width) for width in (2, 3, 10)]
+    add_image(folder, "a", *(object_xml("dog", box) for box in corners))
+    sizes = check_voc(folder, CLASSES).box_sizes
+    assert sizes == {"dog": BoxSizes((2, 3, 10), (4, 6, 20))}
+
+
 def test_check_voc_counts_what_is_written_and_what_is_kept(folder: Path) -> None:
     add_image(folder, "a", object_xml("dog"), object_xml("dog", (3, 3, 3, 3)))
     counts = check_voc(folder, CLASSES).splits["train"]

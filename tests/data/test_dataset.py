@@ -91,6 +91,11 @@ def test_dataset_gives_other_samples_in_another_epoch_or_with_another_seed(
     assert_same(first, items(dataset))
 
 
+def test_dataset_gives_each_index_its_own_randomness(images: list[AnnotatedImage]) -> None:
+    twice = DetectionDataset([images[2], images[2]], training_transform(16))
+    assert not torch.equal(twice[0].image, twice[1].image)
+
+
 def test_dataset_tells_workers_that_outlive_an_epoch_of_the_next(
     images: list[AnnotatedImage],
 ) -> None:
