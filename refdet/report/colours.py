@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+Colour = tuple[int, int, int]
+"""Red, green and blue in 0..255."""
+
 # Okabe and Ito, "Color Universal Design" (2008): told apart by colour-blind readers too. Black is
 # left out, since text and axes have it; yellow comes last, since it is faint on white.
 PALETTE = (
@@ -15,8 +18,8 @@ PALETTE = (
 )
 
 
-def class_colour(label: int) -> tuple[int, int, int]:
-    """Red, green and blue in 0..255 of a class; the colours repeat after seven classes."""
+def class_colour(label: int) -> Colour:
+    """The colour of a class; the colours repeat after seven classes."""
     return PALETTE[label % len(PALETTE)]
 
 

@@ -1,0 +1,164 @@
+"""Pictures written to a folder: one file per image, none of anybody else's touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from refdet.files import atomic_path
+from refdet.records import (
+    AnnotatedImage,
+    Detections,
+    Evaluation,
+    FalsePositiveRecord,
+    MissedObject,
+    Problem,
+)
+from refdet.report.panels import U8, draw_comparison, draw_predictions
+
+_Draw = Callable[[AnnotatedImage, Detections], Image.Image]
+
+
+def write_pictures(
+    folder: Path,
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    evaluation: Evaluation,
+    limit: int | None = None,
+) -> tuple[list[Path], list[Problem]]:
+    """Write a comparison per image: detections that reach their class's score threshold.
+
+    Files are named by split, position from 1 (COCO's image id) and image. No other file in the
+    folder is touched. A picture that cannot be drawn is left out and told.
+
+    Args:
+        folder: made if it does not exist.
+        images: the split.
+        detections: one per image, in the same order.
+        evaluation: of these detections.
+        limit: how many pictures to write, the first ones; None for all.
+
+    Returns:
+        The files written, and what went wrong with the others.
+
+    Raises:
+        ValueError: `detections` are not those of `images`.
+    """
+    names = [metrics.name for metrics in evaluation.classes]
+    thresholds = {metrics.label: metrics.score_threshold for metrics in evaluation.classes}
+    wrong = _rows_by_image(evaluation.false_positives)
+    missed = _rows_by_image(evaluation.missed)
+
+    def draw(annotated: AnnotatedImage, found: Detections) -> Image.Image:
+        truth = annotated.ground_truth
+        rows = _rows_that_reach(found, thresholds)
+        crosses = [new for new, row in enumerate(rows) if row in wrong.get(truth.image, ())]
+        lost = missed.get(truth.image, set())
+        shown = _selected(found, rows)
+        return draw_comparison(_pixels(annotated.path), truth, shown, names, crosses, lost)
+
+    return _write_all(folder, evaluation.split, images, detections, draw, limit)
+
+
+def write_prediction_pictures(
+    folder: Path,
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    class_names: Sequence[str],
+    score_thresholds: Sequence[float],
+    limit: int | None = None,
+) -> tuple[list[Path], list[Problem]]:
+    """Write the predictions alone per image, where there is no ground truth; else as above.
+
+    Args:
+        folder: made if it does not exist.
+        images: whose ground truth is not looked at.
+        detections: one per image, in the same order.
+        class_names: by label.
+        score_thresholds: by label; a detection that reaches its class's is shown.
+        limit: how many pictures to write, the first ones; None for all.
+
+    Returns:
+        The files written, and what went wrong with the others.
+
+    Raises:
+        ValueError: `detections` are not those of `images`.
+    """
+    thresholds = dict(enumerate(score_thresholds))
+
+    def draw(annotated: AnnotatedImage, found: Detections) -> Image.Image:
+        shown = _selected(found, _rows_that_reach(found, thresholds))
+        return draw_predictions(_pixels(annotated.path), shown, class_names)
+
+    return _write_all(folder, "image", images, detections, draw, limit)
+
+
+def picture_name(split: str, position: int, image: str) -> str:
+    """A file name that tells the split, the position and the image, whatever these hold.
+
+    What is no letter, digit, dot, hyphen or underscore becomes an underscore, so that no name
+    leads into another folder; the position keeps names apart that become the same.
+    """
+    safe_split, safe_image = (re.sub(r"[^\w.-]", "_", text)[:40] for text in (split, image))
+    return f"{safe_split.lstrip('.')}_{position:04d}_{safe_image}.png"
+
+
+def _write_all(
+    folder: Path,
+    split: str,
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    draw: _Draw,
+    limit: int | None,
+) -> tuple[list[Path], list[Problem]]:
+    for annotated, found in zip(images, detections, strict=True):
+        if annotated.ground_truth.image != found.image:
+            raise ValueError(
+                f"detections in image {found.image!r} stand where "
+                f"image {annotated.ground_truth.image!r} does"
+            )
+    written: list[Path] = []
+    problems: list[Problem] = []
+    chosen = list(zip(images, detections, strict=True))[:limit]
+    for position, (annotated, found) in enumerate(chosen, start=1):
+        path = folder / picture_name(split, position, found.image)
+        try:
+            picture = draw(annotated, found)
+            with atomic_path(path) as temporary:
+                picture.save(temporary, format="PNG")
+        # Whatever is wrong with one picture, the others and the reports must come out.
+        except Exception as error:
+            problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
+        else:
+            written.append(path)
+    return written, problems
+
+
+def _pixels(path: Path) -> U8:
+    with Image.open(path) as image:
+        return np.array(image.convert("RGB"))
+
+
+def _rows_by_image(
+    records: Iterable[FalsePositiveRecord | MissedObject],
+) -> dict[str, set[int]]:
+    rows: dict[str, set[int]] = {}
+    for record in records:
+        rows.setdefault(record.image, set()).add(record.index)
+    return rows
+
+
+def _rows_that_reach(found: Detections, thresholds: Mapping[int, float]) -> list[int]:
+    rows = enumerate(zip(found.labels.tolist(), found.scores.tolist(), strict=True))
+    return [row for row, (label, score) in rows if score >= thresholds[label]]
+
+
+def _selected(found: Detections, rows: Sequence[int]) -> Detections:
+    chosen = np.array(rows, np.int64)
+    return Detections(
+        found.image, found.boxes_xyxy[chosen], found.scores[chosen], found.labels[chosen]
+    )
