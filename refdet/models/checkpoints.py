@@ -21,7 +21,8 @@ from refdet.models.ssd300 import SSD300
 FORMAT = 1
 SSD300_NAME = "ssd300"
 
-Plain: TypeAlias = "str | int | float | bool | Tensor | list[Plain] | dict[str, Plain] | None"
+State: TypeAlias = dict[str, object]
+"""What a torch object's `state_dict` gives: tensors, numbers and texts in plain containers."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Checkpoint:
     epoch: int
     planned_epochs: int
     best_ap: float
-    training_state: Mapping[str, Plain]
+    training_state: Mapping[str, State]
     config: str
 
 

@@ -18,6 +18,8 @@ from refdet.core.priors import SSD300_BCCD, SSDPriorSpec, ssd_priors
 from refdet.torch_ops.boxes import cxcywh_to_xyxy
 
 IMAGE_SIZE = 300
+SSD_CODEC_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+"""SSD's variances (0.1, 0.1, 0.2, 0.2) as the codec's weights."""
 
 
 class SSDOutput(NamedTuple):

@@ -1,0 +1,144 @@
+"""The `refdet` command: finds the sub-command, reads its options, runs it, and words its errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TypeVar, cast
+
+import tyro
+
+import refdet
+from refdet.config import (
+    CheckData,
+    Config,
+    Evaluate,
+    Infer,
+    TrainSSD300,
+    arguments_from_toml,
+    to_toml,
+)
+from refdet.files import write_text_atomic
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One sub-command: its options, and where the function that runs it lies.
+
+    The function is named, not imported, so that `refdet evaluate` does not load torch.
+    """
+
+    config_type: type[Config]
+    module: str
+    function: str
+
+
+COMMANDS = {
+    ("train", "ssd300"): Command(TrainSSD300, "refdet.train", "train_ssd300"),
+    ("infer",): Command(Infer, "refdet.infer", "infer"),
+    ("evaluate",): Command(Evaluate, "refdet.judge", "evaluate_predictions"),
+    ("check-data",): Command(CheckData, "refdet.judge", "check_data"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `refdet` with `arguments`, by default those of the shell; exits non-zero on an error."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())  # noqa: T201 - printing is what this is for
+        sys.exit(0 if words else 2)
+    if words[0] == "--version":
+        print(f"refdet {refdet.__version__}")  # noqa: T201
+        return
+    try:
+        if words[0] == "config":
+            _save_config(words[1:])
+        else:
+            name, config = _parse(words)
+            sys.exit(_run(COMMANDS[name], config))
+    except KeyboardInterrupt:
+        sys.exit("refdet: stopped by Ctrl-C; what was written so far is complete")
+    except (ValueError, TypeError, OSError) as error:
+        # These carry a sentence for the user; a traceback is for whoever develops refdet.
+        if os.environ.get("REFDET_TRACEBACK"):
+            traceback.print_exc()
+        sys.exit(f"refdet: {error}")
+
+
+def overview() -> str:
+    """What `refdet --help` prints."""
+    lines = ["usage: refdet COMMAND [OPTIONS]", "", "Commands:"]
+    for name, command in COMMANDS.items():
+        summary = (command.config_type.__doc__ or "").strip().splitlines()[0]
+        lines.append(f"  {' '.join(name):<14} {summary}")
+    lines += [
+        f"  {'config':<14} Save a command's options: refdet config FILE.toml COMMAND [OPTIONS]",
+        "",
+        "`refdet COMMAND --help` explains a command's options. Every command also takes",
+        "`--config FILE.toml`; options beside it win over the file's.",
+    ]
+    return "\n".join(lines)
+
+
+def _parse(words: list[str]) -> tuple[tuple[str, ...], Config]:
+    for name, command in COMMANDS.items():
+        if tuple(words[: len(name)]) == name:
+            prog = " ".join(("refdet", *name))
+            return name, parse_options(command.config_type, words[len(name) :], prog)
+    known = ", ".join(" ".join(name) for name in (*COMMANDS, ("config",)))
+    given = " ".join(words[:2])
+    raise ValueError(f"no command {given!r}; there are: {known}. `refdet --help` explains them")
+
+
+def parse_options(config_type: type[AnyConfig], words: list[str], prog: str) -> AnyConfig:
+    """The options of one command from its arguments, those in a `--config` file included."""
+    words = [part for word in words for part in _split_at_equals(word)]
+    if "--config" in words:
+        at = words.index("--config")
+        if at + 1 == len(words):
+            raise ValueError("--config needs a file: --config FILE.toml")
+        known = [field.name for field in dataclasses.fields(config_type)]
+        from_file = arguments_from_toml(Path(words[at + 1]), known)
+        # Later arguments win, so the file's come first.
+        words = [*from_file, *words[:at], *words[at + 2 :]]
+    return tyro.cli(config_type, args=words, prog=prog, config=(tyro.conf.EnumChoicesFromValues,))
+
+
+def _split_at_equals(word: str) -> list[str]:
+    return word.split("=", 1) if word.startswith("--config=") else [word]
+
+
+def _save_config(words: list[str]) -> None:
+    if not words or words[0].startswith("-") or not words[0].endswith(".toml"):
+        raise ValueError("usage: refdet config FILE.toml COMMAND [OPTIONS]")
+    file = Path(words[0])
+    if file.exists():
+        raise ValueError(f"{file} exists already; name another file or remove it first")
+    name, config = _parse(words[1:])
+    write_text_atomic(file, to_toml(config))
+    print(f"saved; use it with: refdet {' '.join(name)} --config {file}")  # noqa: T201
+
+
+def _run(command: Command, config: Config) -> int:
+    try:
+        module = import_module(command.module)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "torchvision"):
+            raise
+        raise ValueError(
+            f"this command needs {error.name}: pip install 'refdet[torch]' brings it"
+        ) from error
+    run = cast("Callable[[Config], int]", getattr(module, command.function))
+    return run(config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Entry points that need no torch: judge predictions, and check a data set before training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from refdet.config import CheckData, Evaluate, Infer
+from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
+from refdet.data.check import check_voc, format_data_report
+from refdet.data.predictions import read_predictions_coco, read_predictions_csv
+from refdet.data.voc import discover_classes, read_voc_split
+from refdet.evaluate import EvaluationSettings, evaluate_split
+from refdet.records import AnnotatedImage, Detections, Problem
+from refdet.report.class_counts import plot_class_counts
+from refdet.report.false_positives import write_false_positive_list, write_false_positive_report
+from refdet.report.metrics import write_metrics_json
+from refdet.report.pictures import write_pictures, write_prediction_pictures
+from refdet.report.plots import precision_recall_figure, write_figure
+from refdet.report.table import class_table, format_class_table
+
+
+def evaluate_predictions(config: Evaluate) -> int:
+    """`refdet evaluate`: judge a predictions file; returns the exit code."""
+    class_names = config.classes or discover_classes(config.data)
+    settings = evaluation_settings(config, class_names)
+    split = read_voc_split(config.data, config.split, class_names, one_based=config.one_based)
+    for problem in split.dropped:
+        say(f"left out: {problem}")
+    read = read_predictions_coco if config.predictions.suffix == ".json" else read_predictions_csv
+    names = [image.ground_truth.image for image in split.images]
+    detections = read(config.predictions, names, class_names)
+    judge(split.images, detections, class_names, config.split, settings, config)
+    return 0
+
+
+def check_data(config: CheckData) -> int:
+    """`refdet check-data`: print all that is wrong with a data set; returns the exit code."""
+    report = check_voc(config.data, config.classes or None, one_based=config.one_based)
+    say(format_data_report(report))
+    if config.plot:
+        plot_class_counts(
+            {name: split.objects for name, split in report.splits.items()}, config.plot
+        )
+        say(f"objects per class: {config.plot}")
+    return 1 if report.errors else 0
+
+
+def evaluation_settings(config: Evaluate | Infer, class_names: Sequence[str]) -> EvaluationSettings:
+    """What the options of a command say about counting; ValueError names what is wrong."""
+    per_class = resolve_class_thresholds(
+        parse_class_thresholds(config.class_thresholds), class_names
+    )
+    return EvaluationSettings(
+        iou_threshold=config.iou_threshold,
+        score_threshold=config.score_threshold,
+        class_thresholds=per_class,
+    )
+
+
+def judge(
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    class_names: Sequence[str],
+    split: str,
+    settings: EvaluationSettings,
+    config: Evaluate | Infer,
+) -> None:
+    """Evaluate, print the table, and write every report to `config.output`, the pictures last."""
+    ground_truth = [image.ground_truth for image in images]
+    evaluation = evaluate_split(
+        ground_truth, detections, class_names, split=split, settings=settings
+    )
+    say(format_class_table(evaluation))
+    output = config.output
+    output.mkdir(parents=True, exist_ok=True)
+    write_metrics_json(output / "metrics.json", evaluation)
+    class_table(evaluation).to_csv(output / "metrics.csv")
+    write_false_positive_report(output / "false_positives.json", evaluation)
+    write_false_positive_list(output / "false_positive_images.txt", evaluation)
+    write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
+    written, problems = write_pictures(
+        output / "pictures", images, detections, evaluation, config.max_pictures
+    )
+    _tell_pictures(written, problems, output)
+
+
+def draw(
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    class_names: Sequence[str],
+    settings: EvaluationSettings,
+    config: Infer,
+) -> None:
+    """Draw the detections that reach their score thresholds, where there is no ground truth."""
+    thresholds = [
+        settings.class_thresholds.get(label, settings.score_threshold)
+        for label in range(len(class_names))
+    ]
+    written, problems = write_prediction_pictures(
+        config.output / "pictures", images, detections, class_names, thresholds, config.max_pictures
+    )
+    _tell_pictures(written, problems, config.output)
+
+
+def _tell_pictures(written: Sequence[Path], problems: Sequence[Problem], output: Path) -> None:
+    for problem in problems:
+        say(f"not drawn: {problem}")
+    say(f"reports: {output}   pictures: {output / 'pictures'} ({len(written)})")
+
+
+def say(text: str) -> None:
+    """Print a line for the user."""
+    print(text, flush=True)  # noqa: T201 - what an entry point is for

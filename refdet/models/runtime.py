@@ -1,0 +1,76 @@
+"""Where the arithmetic runs and in which number format: device, threads, precision, randomness."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+
+from refdet.models.checkpoints import library_versions
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the first GPU if there is one, else the CPU.
+
+    Raises:
+        ValueError: no such device here; names those that there are.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        there = ", ".join(["cpu", *gpus])
+        raise ValueError(f"no device {name!r} on this machine; there is {there}") from error
+    return device
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies bf16 in hardware, so that it is faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # Older releases of torch cannot tell.
+    probe: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    capabilities = probe()
+    return bool(capabilities.get("amx_bf16")) or bool(capabilities.get("avx512_bf16"))
+
+
+def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
+    """Convolutions in bf16 inside, if asked; everything else as it is."""
+    if not bf16:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def set_threads(threads: int) -> None:
+    """Give torch `threads` CPU threads; 0 means one for every core this process may use."""
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    torch.set_num_threads(threads or available)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every global generator; samples have their own, derived from seed, epoch and index."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - a library may draw from the global one
+    torch.manual_seed(seed)
+
+
+def describe_environment(device: torch.device) -> str:
+    """Device, memory, threads and versions, in one line."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        where = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    else:
+        where = f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"
+    versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
+    return f"{where}; {versions}"

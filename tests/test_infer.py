@@ -1,0 +1,182 @@
+"""`refdet infer` and `refdet evaluate` on a real checkpoint: every file, and the same numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from refdet.config import CheckData, Evaluate, Infer
+from refdet.data.predictions import read_predictions_coco, read_predictions_csv
+from refdet.infer import infer
+from refdet.judge import check_data, evaluate_predictions
+from refdet.models.checkpoints import Checkpoint, save_checkpoint
+from refdet.models.ssd300 import SSD300
+from tests.conftest import REPOSITORY
+
+CELLS = REPOSITORY / "fixtures" / "datasets" / "cells"
+CLASSES = ("Platelets", "RBC", "WBC")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that has learnt nothing: it finds much, and most of it is wrong."""
+    torch.manual_seed(0)
+    model = SSD300(len(CLASSES), width=0.125, batch_norm=True)
+    file = tmp_path_factory.mktemp("checkpoint") / "best.pt"
+    save_checkpoint(
+        file,
+        Checkpoint(
+            class_names=CLASSES,
+            width=0.125,
+            batch_norm=True,
+            model_state=model.state_dict(),
+            epoch=0,
+            planned_epochs=0,
+            best_ap=0.0,
+            training_state={},
+            config="",
+        ),
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def config(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Infer:
+    """The options of a finished run on the validation split of the synthetic cells."""
+    config = Infer(
+        checkpoint=checkpoint,
+        output=tmp_path_factory.mktemp("inferred"),
+        data=CELLS,
+        split="val",
+        score_threshold=0.3,
+        max_pictures=3,
+        threads=1,
+        progress=False,
+    )
+    assert infer(config) == 0
+    return config
+
+
+def image_names() -> list[str]:
+    return (CELLS / "ImageSets" / "Main" / "val.txt").read_text().split()
+
+
+def test_infer_writes_everything(config: Infer) -> None:
+    assert {file.name for file in config.output.iterdir()} == {
+        "predictions.csv",
+        "predictions.json",
+        "ground_truth.json",
+        "metrics.json",
+        "metrics.csv",
+        "false_positives.json",
+        "false_positive_images.txt",
+        "precision_recall.png",
+        "pictures",
+    }
+    pictures = list((config.output / "pictures").iterdir())
+    assert len(pictures) == 3
+    for picture in [*pictures, config.output / "precision_recall.png"]:
+        with Image.open(picture) as image:
+            image.verify()
+
+
+def test_infer_writes_detections_in_pixels_of_the_images(config: Infer) -> None:
+    found = read_predictions_csv(config.output / "predictions.csv", image_names(), CLASSES)
+    boxes = np.concatenate([detections.boxes_xyxy for detections in found])
+    assert len(boxes) > 100
+    assert (boxes >= 0).all()
+    assert (boxes[:, [0, 2]] <= 160).all()
+    assert (boxes[:, [1, 3]] <= 120).all()
+    assert boxes[:, 2].max() > 120, "boxes seem to be fractions, or of another image size"
+
+
+def test_infer_writes_the_same_detections_in_both_formats(config: Infer) -> None:
+    as_csv = read_predictions_csv(config.output / "predictions.csv", image_names(), CLASSES)
+    as_coco = read_predictions_coco(config.output / "predictions.json", image_names(), CLASSES)
+    for one, other in zip(as_csv, as_coco, strict=True):
+        assert one.image == other.image
+        np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_allclose(one.boxes_xyxy, other.boxes_xyxy, atol=1e-9)
+
+
+def test_infer_table_and_list_agree(config: Infer) -> None:
+    report = json.loads((config.output / "false_positives.json").read_text())
+    metrics = json.loads((config.output / "metrics.json").read_text())
+    listed = (config.output / "false_positive_images.txt").read_text().split()
+    assert listed == sorted({record["image"] for record in report["false_positives"]})
+    counts = {entry["name"]: entry["false_positives"] for entry in metrics["classes"]}
+    for name, count in counts.items():
+        assert count == sum(record["class"] == name for record in report["false_positives"])
+    assert sum(counts.values()) > 0
+
+
+def test_infer_does_not_depend_on_the_batch_size(config: Infer, tmp_path: Path) -> None:
+    infer(replace(config, output=tmp_path, batch_size=3, max_pictures=0))
+    one, other = (
+        read_predictions_csv(output / "predictions.csv", image_names(), CLASSES)
+        for output in (config.output, tmp_path)
+    )
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_allclose(left.scores[:20], right.scores[:20], atol=1e-5)
+
+
+def test_evaluate_of_the_written_predictions_gives_the_same_numbers(
+    config: Infer, tmp_path: Path
+) -> None:
+    evaluate = Evaluate(
+        predictions=config.output / "predictions.csv",
+        data=CELLS,
+        output=tmp_path,
+        split="val",
+        score_threshold=0.3,
+        max_pictures=0,
+    )
+    assert evaluate_predictions(evaluate) == 0
+    for name in ("metrics.json", "false_positives.json", "false_positive_images.txt"):
+        assert (tmp_path / name).read_text() == (config.output / name).read_text()
+
+
+def test_infer_on_a_folder_of_images_needs_no_ground_truth(config: Infer, tmp_path: Path) -> None:
+    folder, output = tmp_path / "images", tmp_path / "out"
+    folder.mkdir()
+    for name, size in (("a.png", (80, 50)), ("b.jpg", (30, 90))):
+        Image.new("RGB", size, (200, 120, 120)).save(folder / name)
+    infer(replace(config, data=None, images=folder, output=output))
+    names = {file.name for file in output.iterdir()}
+    assert names == {"predictions.csv", "predictions.json", "pictures"}
+    assert len(list((output / "pictures").iterdir())) == 2
+
+
+@pytest.mark.parametrize("given", [{}, {"data": CELLS, "images": CELLS}])
+def test_infer_needs_either_data_or_images(config: Infer, given: dict[str, Path]) -> None:
+    both: dict[str, Path | None] = {"data": None, "images": None, **given}
+    with pytest.raises(ValueError, match=r"either --data .* or --images .*, not both"):
+        infer(replace(config, data=both["data"], images=both["images"]))
+
+
+def test_infer_refuses_thresholds_of_unknown_classes(config: Infer) -> None:
+    with pytest.raises(ValueError, match="Neutrophil"):
+        infer(replace(config, class_thresholds=("Neutrophil=0.5",)))
+
+
+def test_infer_names_a_file_that_is_no_image(config: Infer, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no pixels")
+    with pytest.raises(ValueError, match=r"notes\.png is no readable image"):
+        infer(replace(config, data=None, images=tmp_path))
+    with pytest.raises(ValueError, match="no folder"):
+        infer(replace(config, data=None, images=tmp_path / "absent"))
+
+
+def test_check_data_exits_with_1_for_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check_data(CheckData(CELLS, plot=tmp_path / "counts.png")) == 0
+    assert (tmp_path / "counts.png").exists()
+    assert check_data(CheckData(CELLS, classes=("RBC", "WBC"))) == 1
+    assert "'Platelets'" in capsys.readouterr().out
