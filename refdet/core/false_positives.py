@@ -57,7 +57,7 @@ class FalsePositive:
     confused_with: int | None = None
 
 
-def identify_false_positives(  # noqa: PLR0917 - a caller may give all of them in order
+def identify_false_positives(
     boxes_xyxy: RealArray,
     scores: RealArray,
     labels: IntArray,
@@ -114,16 +114,17 @@ def identify_false_positives(  # noqa: PLR0917 - a caller may give all of them i
     reach = min(iou_threshold, 1 - 1e-10)
     found = _found(own_iou, order, ignored, reach)
 
+    own, other = own_iou.max(axis=1, initial=0.0), other_iou.max(axis=1, initial=0.0)  # (N,)
+
     def judged(row: int) -> FalsePositive:
-        own, other = float(own_iou[row].max(initial=0.0)), float(other_iou[row].max(initial=0.0))
-        kind = _kind(own, other, reach, background_threshold)
+        kind = _kind(float(own[row]), float(other[row]), reach, background_threshold)
         confused = kind is FalsePositiveKind.CONFUSION
         x1, y1, x2, y2 = boxes[row].tolist()
         return FalsePositive(
             index=row,
             label=int(own_labels[row]),
             score=float(checked_scores[row]),
-            best_iou=own,
+            best_iou=float(own[row]),
             box=(x1, y1, x2, y2),
             kind=kind,
             confused_with=int(object_labels[other_iou[row].argmax()]) if confused else None,
@@ -138,17 +139,16 @@ def _found(own_iou: F64, order: NDArray[np.intp], ignored: Mask, reach: float) -
     By score, each takes its best free object: rather one that counts, then the highest IoU, then
     the last.
     """
-    found = np.zeros(len(own_iou), np.bool_)
-    free = np.ones(len(ignored), np.bool_)
-    reached = own_iou >= reach
-    for row in order[reached[order].any(axis=1)].tolist():
-        wished = np.flatnonzero(reached[row] & free)
-        if len(wished):
-            # Of several keys, `lexsort` sorts by the last one first.
-            preference = np.lexsort((-wished, -own_iou[row, wished], ignored[wished]))
-            free[wished[preference[0]]] = False
-            found[row] = True
-    return found
+    rows, columns = np.nonzero(own_iou >= reach)
+    rank = np.argsort(order, kind="stable")  # of each row, by score
+    # Of several keys, `lexsort` sorts by the last one first.
+    wishes = np.lexsort((-columns, -own_iou[rows, columns], ignored[columns], rank[rows]))
+    found = [False] * len(own_iou)
+    free = [True] * len(ignored)
+    for row, column in zip(rows[wishes].tolist(), columns[wishes].tolist(), strict=True):
+        if free[column] and not found[row]:
+            free[column], found[row] = False, True
+    return np.array(found, np.bool_)
 
 
 def _kind(own: float, other: float, reach: float, background: float) -> FalsePositiveKind:
