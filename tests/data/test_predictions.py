@@ -55,10 +55,13 @@ TIED = Detections(
     'a, "b"\r\n', np.array([[0.1, 0.2, 0.3, 0.7], [0, 0, 0, 0]]), np.full(2, 0.3), np.array([2, 0])
 )
 
+EXTREME = Detections("a", np.zeros((2, 4)), np.array([1.0, 0.0]), np.array([0, 2]))
+
 
 @given(found=splits())
 @example(found=[])
 @example(found=[TIED])
+@example(found=[EXTREME])
 def test_read_predictions_csv_gives_back_every_bit(found: list[Detections]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.csv"
@@ -70,6 +73,7 @@ def test_read_predictions_csv_gives_back_every_bit(found: list[Detections]) -> N
 @given(found=splits())
 @example(found=[])
 @example(found=[TIED])
+@example(found=[EXTREME])
 def test_read_predictions_coco_gives_back_boxes_to_rounding(found: list[Detections]) -> None:
     images = [item.image for item in found]
     with tempfile.TemporaryDirectory() as folder:

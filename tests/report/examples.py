@@ -57,7 +57,7 @@ def evaluation(platelets_score_threshold: float = 0.5) -> Evaluation:
     background = FalsePositiveRecord(
         "a", 0, 0, 0.625, 0.0, (0.0, 0.0, 2.0, 2.0), FalsePositiveKind.BACKGROUND
     )
-    curve = PrecisionRecall(np.array([1.0, 0.5]), np.array([0.5, 0.5]), np.array([0.9, 0.625]))
+    curve = PrecisionRecall(np.array([0.0, 0.5]), np.array([0.0, 0.5]), np.array([0.9, 0.625]))
     return Evaluation(
         split="test",
         n_images=3,

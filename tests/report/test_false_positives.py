@@ -54,12 +54,12 @@ def test_write_false_positive_report_holds_every_record(tmp_path: Path) -> None:
 
 
 def test_write_false_positive_list_names_each_image_once_in_order(tmp_path: Path) -> None:
-    shuffled = dataclasses.replace(
-        evaluation(), false_positives=tuple(reversed(evaluation().false_positives))
-    )
-    assert false_positive_images(shuffled) == ["a", "b"]
+    record = evaluation().false_positives[0]
+    wrong = tuple(dataclasses.replace(record, image=image) for image in "gbafbdceb")
+    shuffled = dataclasses.replace(evaluation(), false_positives=wrong)
+    assert false_positive_images(shuffled) == list("abcdefg")
     write_false_positive_list(tmp_path / "list.txt", shuffled)
-    assert (tmp_path / "list.txt").read_bytes() == b"a\nb\n"
+    assert (tmp_path / "list.txt").read_bytes() == b"a\nb\nc\nd\ne\nf\ng\n"
 
 
 def test_write_false_positive_list_without_false_positives_is_an_empty_file(tmp_path: Path) -> None:

@@ -182,17 +182,17 @@ def test_count_captions_count_each_class_and_its_mean_score() -> None:
 
 
 def test_draw_grid_puts_samples_in_rows() -> None:
-    # Drawn 320 px wide: the third of three, 2 in a row, begins at (10, 10 + 160 + 10).
-    boxes = [np.zeros((0, 4)), np.zeros((0, 4)), np.array([[40.0, 20.0, 80.0, 60.0]])]
-    labels = [np.zeros(0, np.int64), np.zeros(0, np.int64), np.array([1])]
-    grid = draw_grid([grey(160, 80)] * 3, boxes, labels, NAMES, columns=2)
-    assert grid.size == (2 * 330 + 10, 2 * 170 + 10)
-    assert row_of(grid, 180 + 80, 10 + 79, 10 + 82) == [
+    # Drawn 320 px wide: the fifth of five, 3 in a row, begins at (340, 180).
+    boxes = [np.zeros((0, 4))] * 4 + [np.array([[40.0, 20.0, 80.0, 60.0]])]
+    labels = [np.zeros(0, np.int64)] * 4 + [np.array([1])]
+    grid = draw_grid([grey(160, 80)] * 5, boxes, labels, NAMES, columns=3)
+    assert grid.size == (3 * 330 + 10, 2 * 170 + 10)
+    assert row_of(grid, 180 + 80, 340 + 79, 340 + 82) == [
         (255, 255, 255),
         class_colour(1),
         class_colour(1),
     ]
-    assert row_of(grid, 180 + 80, 340, 341) == [(255, 255, 255)]  # the fourth place is empty
+    assert row_of(grid, 180 + 80, 670, 671) == [(255, 255, 255)]  # the sixth place is empty
 
 
 def test_draw_grid_of_nothing_is_a_picture() -> None:

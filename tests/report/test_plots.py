@@ -64,7 +64,7 @@ def test_precision_recall_figure_has_a_line_per_class_with_objects() -> None:
     (axes,) = precision_recall_figure(evaluation()).axes
     drawn = lines(axes)
     assert list(drawn) == ["AP50 0.750  WBC", "AP50 0.250  RBC"]
-    assert drawn["AP50 0.750  WBC"] == [[0, 1], [0.5, 1], [0.5, 0.5]]
+    assert drawn["AP50 0.750  WBC"] == [[0, 0], [0, 0], [0.5, 0.5]]
 
 
 def test_precision_recall_figure_marks_the_score_threshold() -> None:
