@@ -29,15 +29,16 @@ def iou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     """
     a, b = _widened(a_xyxy, "a_xyxy"), _widened(b_xyxy, "b_xyxy")
     dtype = torch.promote_types(a.dtype, b.dtype)
-    a, b = a.to(dtype).unsqueeze(-2), b.to(dtype).unsqueeze(-3)  # (..., A, 1, 4), (..., 1, B, 4)
-    width = torch.minimum(a[..., 2], b[..., 2]) - torch.maximum(a[..., 0], b[..., 0])
-    height = torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1])
-    intersection = width.clamp(min=0) * height.clamp(min=0)  # (..., A, B)
-    area_a = (a[..., 2] - a[..., 0]) * (a[..., 3] - a[..., 1])
-    area_b = (b[..., 2] - b[..., 0]) * (b[..., 3] - b[..., 1])
-    union = area_a + area_b - intersection
+    # One contiguous row per coordinate: (..., A, 1) and (..., 1, B), so that the inner loop over
+    # B runs through neighbouring numbers.
+    ax1, ay1, ax2, ay2 = a.to(dtype).mT.contiguous().unsqueeze(-1).unbind(-3)
+    bx1, by1, bx2, by2 = b.to(dtype).mT.contiguous().unsqueeze(-2).unbind(-3)
+    width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp(min=0)
+    height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp(min=0)
+    intersection = width * height  # (..., A, B)
+    union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - intersection
     # An empty union has an empty intersection: dividing by 1 there gives 0 and a finite gradient.
-    return intersection / torch.where(union > 0, union, torch.ones_like(union))
+    return intersection / union.masked_fill(union <= 0, 1)
 
 
 def _widened(boxes: Tensor, name: str) -> Tensor:
