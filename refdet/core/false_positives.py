@@ -107,7 +107,7 @@ def identify_false_positives(
     object_labels = _checked_labels(gt_labels, "gt_labels", len(gt_boxes))
     ignored = _checked_mask(ignore, "ignore", len(gt_boxes))
     order = np.argsort(-checked_scores, kind="stable")
-    iou = _iou(boxes[:, None], gt_boxes)  # (N, G)
+    iou = _overlaps(boxes[:, None], gt_boxes)  # (N, G)
     same_class = own_labels[:, None] == object_labels
     own_iou, other_iou = np.where(same_class, iou, 0.0), np.where(same_class, 0.0, iou)
     # COCO lowers a threshold of 1, which the rounding of an IoU could miss.
@@ -163,7 +163,7 @@ def _kind(own: float, other: float, reach: float, background: float) -> FalsePos
     return FalsePositiveKind.BOTH if other >= background else FalsePositiveKind.BACKGROUND
 
 
-def _iou(a: F64, b: F64) -> F64:
+def _overlaps(a: F64, b: F64) -> F64:
     # (N, 1, 4) and (G, 4) give (N, G), in the same steps as `iou.iou_matrix`, to the last bit.
     width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])

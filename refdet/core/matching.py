@@ -83,7 +83,7 @@ def match_voc(
         return _matching(np.zeros(0, np.int64), np.zeros(0, np.int64), n_detections, ignored)
     best = overlaps.argmax(axis=1)  # (P,)
     reached = order[overlaps[order, best[order]] >= iou_threshold]
-    rows, columns = _greedy(reached, best[reached], reusable=ignored)
+    rows, columns = _granted(reached, best[reached], reusable=ignored)
     return _matching(rows, columns, n_detections, ignored)
 
 
@@ -133,7 +133,7 @@ def match_coco(
     wished = overlaps[rows, columns]
     levels = [
         _matching(
-            *_greedy(rows[wished >= threshold], columns[wished >= threshold], reusable),
+            *_granted(rows[wished >= threshold], columns[wished >= threshold], reusable),
             n_detections,
             ignored,
         )
@@ -157,7 +157,7 @@ def _wishes(overlaps: F64, order: I64, ignored: Mask, lowest: float) -> tuple[I6
     return rows[preference], columns[preference]
 
 
-def _greedy(rows: I64, columns: I64, reusable: Mask) -> tuple[I64, I64]:
+def _granted(rows: I64, columns: I64, reusable: Mask) -> tuple[I64, I64]:
     """The pairs that come true if each is granted, in order, while both its sides are free."""
     used_rows: set[int] = set()
     used_columns: set[int] = set()
