@@ -61,10 +61,13 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
     if batched.numel() == 0:
         nothing = real.new_zeros(iou.shape[:-1])
         return Assignment(nothing.long(), nothing, nothing.clone(), real.clone())
-    by_object = batched.mT.reshape(-1, n_priors).masked_fill(~real.reshape(-1, 1), 0)  # (B G, P)
-    holder = _bipartite(by_object.clone(), n_objects).view(batch, n_priors)
+    # A copy even where it is contiguous already, since `_bipartite` writes to it.
+    by_object = batched.mT.clone(memory_format=torch.contiguous_format)  # (B, G, P)
+    if valid is not None:
+        by_object.masked_fill_(~real.view(batch, n_objects, 1), 0)
+    best_iou, best_object = by_object.max(dim=1)
+    holder = _bipartite(by_object.view(-1, n_priors), n_objects).view(batch, n_priors)
     forced = holder < n_objects
-    best_iou, best_object = by_object.view(batch, n_objects, n_priors).max(dim=1)
     positive = forced | (best_iou >= threshold)
     learned = torch.where(forced, holder, best_object) * positive
     # An object without a forced prior has none at all: others hold every prior that it overlaps.
@@ -97,8 +100,8 @@ def _bipartite(remaining: Tensor, n_objects: int) -> Tensor:
     held_iou = remaining.new_zeros(n_slots)
     holder = torch.full((n_slots,), n_objects, device=remaining.device)
     asking = torch.arange(rows, device=remaining.device)  # rows of `remaining`
+    iou, prior = remaining.max(dim=1)  # the first maximum: the lowest prior
     while True:
-        iou, prior = remaining[asking].max(dim=1)  # the first maximum: the lowest prior
         hopeful = iou > 0
         asking, iou, prior = asking[hopeful], iou[hopeful], prior[hopeful]
         if asking.numel() == 0:
@@ -117,6 +120,7 @@ def _bipartite(remaining: Tensor, n_objects: int) -> Tensor:
         remaining[asking[refused], prior[refused]] = 0
         asking = torch.cat([asking[refused], evicted])
         held_iou, holder = best, winner
+        iou, prior = remaining[asking].max(dim=1)
 
 
 def _checked_valid(iou: Tensor, valid: Tensor | None) -> Tensor:

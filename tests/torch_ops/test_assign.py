@@ -82,8 +82,9 @@ def test_assign_ssd_takes_every_floating_dtype(dtype: torch.dtype) -> None:
     assert got.object_index.tolist() == [0, 0, 1]
 
 
-def test_assign_ssd_leaves_its_inputs_as_they_were() -> None:
-    iou, valid = torch.rand(2, 6, 4), torch.tensor([[True] * 4, [True, False] * 2])
+@pytest.mark.parametrize("iou", [torch.rand(2, 6, 4), torch.rand(2, 4, 6).mT])
+def test_assign_ssd_leaves_its_inputs_as_they_were(iou: torch.Tensor) -> None:
+    valid = torch.tensor([[True] * 4, [True, False] * 2])
     before = iou.clone(), valid.clone()
     got = assign_ssd(iou, 0.5, valid)
     got.unmatched_objects.fill_(True)
