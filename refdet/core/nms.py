@@ -142,7 +142,7 @@ def soft_nms(
         left[best] = _GONE
         rivals = _meeting(columns[:, best], columns)
         rivals = rivals[left[rivals] != _GONE]
-        iou = _iou(columns[:, [best]], columns[:, rivals])[0]
+        iou = _columns_iou(columns[:, [best]], columns[:, rivals])[0]
         if decay is SoftNMSDecay.LINEAR:
             factor = np.where(iou > iou_threshold, 1.0 - iou, 1.0)
         else:
@@ -159,7 +159,7 @@ def _greedy(boxes: F64, iou_threshold: float) -> I64:
     # The best boxes left are settled among themselves, then drop from the rest what they overlap.
     while left.size:
         candidates = columns[:, left]
-        drops = _iou(candidates[:, :_BLOCK], candidates) > iou_threshold  # (block, left)
+        drops = _columns_iou(candidates[:, :_BLOCK], candidates) > iou_threshold  # (block, left)
         stays = np.ones(block := len(drops), dtype=np.bool_)
         for row in range(block):
             if stays[row]:
@@ -175,7 +175,7 @@ def _meeting(box: F64, columns: F64) -> I64:
     return np.flatnonzero((x1 < box[2]) & (x2 > box[0]) & (y1 < box[3]) & (y2 > box[1]))
 
 
-def _iou(a: F64, b: F64) -> F64:
+def _columns_iou(a: F64, b: F64) -> F64:
     """(A, B) IoU of boxes (4, A) and (4, B): the operations of `core.iou`, bit for bit."""
     (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a[:, :, None], b
     width = np.maximum(np.minimum(ax2, bx2) - np.maximum(ax1, bx1), 0.0)

@@ -45,7 +45,7 @@ def confidence_loss(class_logits: Tensor, target_labels: Tensor) -> Tensor:
     """
     _check_logits(class_logits, target_labels)
     # cross_entropy takes the classes in the second dimension.
-    return F.cross_entropy(_widened(class_logits).mT, target_labels, reduction="none")
+    return F.cross_entropy(_at_least_float32(class_logits).mT, target_labels, reduction="none")
 
 
 def multibox_loss(
@@ -87,16 +87,19 @@ def multibox_loss(
     # Only the rows that count are looked at: what the others hold, NaN too, has no gradient.
     trained = positive | hard_negative
     confidence = F.cross_entropy(
-        _widened(class_logits[trained]), target_labels[trained], reduction="sum"
+        _at_least_float32(class_logits[trained]), target_labels[trained], reduction="sum"
     )
-    predicted, target = _widened(predicted_deltas[positive]), _widened(target_deltas[positive])
+    predicted, target = (
+        _at_least_float32(predicted_deltas[positive]),
+        _at_least_float32(target_deltas[positive]),
+    )
     localization = F.smooth_l1_loss(predicted, target, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
     confidence, localization = confidence / n_positive, localization / n_positive
     return MultiBoxLoss(confidence + alpha * localization, confidence, localization)
 
 
-def _widened(values: Tensor) -> Tensor:
+def _at_least_float32(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 

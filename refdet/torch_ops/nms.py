@@ -53,7 +53,7 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
     Source:
         `nms` class by class: no offset moves classes apart, which would round coordinates.
     """
-    _check(boxes_xyxy, scores, labels, iou_threshold)
+    _check_detections(boxes_xyxy, scores, labels, iou_threshold)
     # Always float64 on the CPU: torchvision's CUDA kernel rounds the threshold to float32, and a
     # float32 IoU of 0.6 is greater than 0.6, so that boxes at equality would come and go with the
     # device and the dtype. The few hundred boxes of a class take well under a millisecond there.
@@ -68,7 +68,7 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
     return order[kept].to(boxes_xyxy.device)
 
 
-def _check(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> None:
+def _check_detections(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> None:
     for name, values in (("boxes_xyxy", boxes), ("scores", scores)):
         if values.dtype == torch.bool or values.is_complex():
             raise TypeError(f"{name} must be of a real dtype, got {values.dtype}")

@@ -31,7 +31,7 @@ def hard_negative_mask(losses: Tensor, positive: Tensor, ratio: float) -> Tensor
         Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, section 2.2, "Hard negative
         mining"; for each image, as in torchvision 0.29.2's `SSD.compute_loss`.
     """
-    _check(losses, positive, ratio)
+    _check_losses(losses, positive, ratio)
     order = losses.detach().sort(dim=1, descending=True, stable=True).indices  # (B, P)
     negative = ~positive.gather(1, order)
     # Counting only the negatives leaves them in order, whatever the losses of the positives are.
@@ -41,7 +41,7 @@ def hard_negative_mask(losses: Tensor, positive: Tensor, ratio: float) -> Tensor
     return torch.zeros_like(positive).scatter_(1, order, negative & (rank <= wanted))
 
 
-def _check(losses: Tensor, positive: Tensor, ratio: float) -> None:
+def _check_losses(losses: Tensor, positive: Tensor, ratio: float) -> None:
     if losses.dtype == torch.bool or losses.is_complex():
         raise TypeError(f"losses must be of a real dtype, got {losses.dtype}")
     if positive.dtype != torch.bool:
