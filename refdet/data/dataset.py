@@ -82,7 +82,7 @@ class DetectionDataset(Dataset[Item]):
         self._seed = seed
         # Shared memory, so that workers that outlive an epoch see the next one.
         self._epoch = torch.zeros((), dtype=torch.int64)
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._epoch.share_memory_()
         self._decoded = [decode_image(image) for image in self._images] if cache else None
 
     def set_epoch(self, epoch: int) -> None:
