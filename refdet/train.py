@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,11 +19,11 @@ from tqdm import tqdm
 
 from refdet import config as options
 from refdet.config import TrainSSD300, to_toml
-from refdet.data.augmentation import inference_transform, training_transform
+from refdet.data.augmentation import denormalise, inference_transform, training_transform
 from refdet.data.dataset import Batch, DetectionDataset, collate
 from refdet.data.voc import discover_classes, read_voc_split
 from refdet.evaluate import EvaluationSettings, evaluate_split
-from refdet.files import json_text, write_text_atomic
+from refdet.files import atomic_path, json_text, write_text_atomic
 from refdet.infer import as_detections, run_network, use_bf16
 from refdet.judge import say
 from refdet.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
@@ -31,6 +32,7 @@ from refdet.models.runtime import (
     autocast,
     choose_device,
     describe_environment,
+    keep_freed_memory,
     seed_everything,
     set_threads,
 )
@@ -39,10 +41,13 @@ from refdet.models.ssd_detect import ssd_detect
 from refdet.models.ssd_loss import ssd_loss
 from refdet.models.vgg_weights import load_base_weights
 from refdet.records import AnnotatedImage, Detections, Evaluation
+from refdet.report.panels import draw_grid
 from refdet.report.plots import history_figure, write_figure
 from refdet.torch_ops.losses import MultiBoxLoss
 
 History = list[dict[str, object]]
+N_SHOWN = 8
+"""Samples in the picture of what the network is trained on."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def train_ssd300(config: TrainSSD300) -> int:
     """Train as `config` says, from the start or on from `last.pt`; returns the exit code."""
     started = time.perf_counter()
     set_threads(config.threads)
+    keep_freed_memory()
     device = choose_device(config.device)
     say(describe_environment(device))
     seed_everything(config.seed)
@@ -88,6 +94,7 @@ def train_ssd300(config: TrainSSD300) -> int:
 
     training = DetectionDataset(train_images, training_transform(), config.seed, cache=config.cache)
     validation = DetectionDataset(val_images, inference_transform(), cache=config.cache)
+    _show_samples(training, class_names, config.output / "training_samples.png")
     for epoch in range(len(run.history) + 1, config.epochs + 1):
         _epoch(run, epoch, training, validation, val_images)
     _summarise(run, time.perf_counter() - started)
@@ -103,6 +110,20 @@ def _read_split(
     for problem in split.dropped:
         say(f"  left out: {problem}")
     return split.images
+
+
+def _show_samples(training: DetectionDataset, class_names: Sequence[str], file: Path) -> None:
+    """Draw the first images as the network will see them, boxes and all."""
+    training.set_epoch(1)
+    items = [training[index] for index in range(min(N_SHOWN, len(training)))]
+    grid = draw_grid(
+        [denormalise(item.image).permute(1, 2, 0).numpy() for item in items],
+        [item.boxes_xyxy.double().numpy() for item in items],
+        [item.labels.numpy() for item in items],
+        class_names,
+    )
+    with atomic_path(file) as temporary:
+        grid.save(temporary, format="PNG")
 
 
 def _start(

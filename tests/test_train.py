@@ -78,7 +78,8 @@ def test_train_records_every_epoch(config: TrainSSD300) -> None:
 
 def test_train_writes_what_can_be_used_and_taken_up(config: TrainSSD300) -> None:
     names = {file.name for file in config.output.iterdir()}
-    assert names == {"best.pt", "last.pt", "history.jsonl", "curves.png", "config.toml"}
+    pictures = {"curves.png", "training_samples.png"}
+    assert names == {"best.pt", "last.pt", "history.jsonl", "config.toml", *pictures}
     last, best = (load_checkpoint(config.output / f"{name}.pt") for name in ("last", "best"))
     # The notebook saved weights only: momentum and schedule started anew after a stop.
     assert set(last.training_state) == {"optimizer", "schedule"}

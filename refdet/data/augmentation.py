@@ -51,7 +51,9 @@ def geometric_steps(size: int) -> list[torch.nn.Module]:
     mean_colour = tuple(round(255 * channel) for channel in IMAGENET_MEAN)
     return [
         v2.RandomZoomOut(fill={tv_tensors.Image: mean_colour, "others": 0}),
-        v2.RandomIoUCrop(),
+        # No crop reaches the higher IoUs with small objects. Giving up after 10 trials instead of
+        # 40 saves about half of the transform's time and seldom misses a crop that exists.
+        v2.RandomIoUCrop(trials=10),
         v2.RandomHorizontalFlip(),
         v2.RandomVerticalFlip(),
         # Before the colours are changed, which costs time per pixel.

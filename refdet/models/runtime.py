@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import random
@@ -56,6 +57,20 @@ def set_threads(threads: int) -> None:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     torch.set_num_threads(threads or available)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that tensors free, instead of returning it each time.
+
+    glibc gives a freed block of some megabytes back to the system at once, so that every
+    activation of every step is mapped and cleared anew, a fifth of a training step's time on two
+    cores. Elsewhere than on glibc nothing is changed.
+    """
+    mmap_max, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of glibc's malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        glibc = ctypes.CDLL("libc.so.6")
+        glibc.mallopt(mmap_max, 0)
+        glibc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def seed_everything(seed: int) -> None:

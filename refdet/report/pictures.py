@@ -40,7 +40,7 @@ def write_pictures(
         images: the split.
         detections: one per image, in the same order.
         evaluation: of these detections.
-        limit: how many pictures to write, the first ones; None for all.
+        limit: how many pictures to write, those with the most errors first; None for all.
 
     Returns:
         The files written, and what went wrong with the others.
@@ -61,7 +61,12 @@ def write_pictures(
         shown = _selected(found, rows)
         return draw_comparison(_pixels(annotated.path), truth, shown, names, crosses, lost)
 
-    return _write_all(folder, evaluation.split, images, detections, draw, limit)
+    def errors(row: int) -> int:
+        image = images[row].ground_truth.image
+        return len(wrong.get(image, ())) + len(missed.get(image, ()))
+
+    worst_first = sorted(range(len(images)), key=errors, reverse=True)[:limit]
+    return _write_all(folder, evaluation.split, images, detections, draw, worst_first)
 
 
 def write_prediction_pictures(
@@ -94,7 +99,7 @@ def write_prediction_pictures(
         shown = _selected(found, _rows_that_reach(found, thresholds))
         return draw_predictions(_pixels(annotated.path), shown, class_names)
 
-    return _write_all(folder, "image", images, detections, draw, limit)
+    return _write_all(folder, "image", images, detections, draw, range(len(images))[:limit])
 
 
 def picture_name(split: str, position: int, image: str) -> str:
@@ -113,7 +118,7 @@ def _write_all(
     images: Sequence[AnnotatedImage],
     detections: Sequence[Detections],
     draw: _Draw,
-    limit: int | None,
+    rows: Iterable[int],
 ) -> tuple[list[Path], list[Problem]]:
     for annotated, found in zip(images, detections, strict=True):
         if annotated.ground_truth.image != found.image:
@@ -123,9 +128,9 @@ def _write_all(
             )
     written: list[Path] = []
     problems: list[Problem] = []
-    chosen = list(zip(images, detections, strict=True))[:limit]
-    for position, (annotated, found) in enumerate(chosen, start=1):
-        path = folder / picture_name(split, position, found.image)
+    for row in rows:
+        annotated, found = images[row], detections[row]
+        path = folder / picture_name(split, row + 1, found.image)
         try:
             picture = draw(annotated, found)
             with atomic_path(path) as temporary:

@@ -136,6 +136,21 @@ def test_write_pictures_stops_at_its_limit(tmp_path: Path, source: Path) -> None
     assert write_pictures(tmp_path / "out", images, detections, judged(), limit=0) == ([], [])
 
 
+def test_write_pictures_draws_the_images_with_most_errors_first(
+    tmp_path: Path, source: Path
+) -> None:
+    images, detections = [sample(source, name) for name in "abc"], [found(name) for name in "abc"]
+    box = (0.0, 0.0, 1.0, 1.0)
+    lost = (
+        MissedObject("b", 0, 0, box),
+        MissedObject("c", 0, 0, box),
+        MissedObject("c", 1, 0, box),
+    )
+    written, _ = write_pictures(tmp_path / "out", images, detections, judged(missed=lost), limit=2)
+    # A picture keeps its image's place in the split, whichever are drawn.
+    assert [path.name for path in written] == ["test_0003_c.png", "test_0002_b.png"]
+
+
 def test_write_pictures_refuses_detections_of_another_image(tmp_path: Path, source: Path) -> None:
     with pytest.raises(ValueError, match="'b' stand where image 'a' does"):
         write_pictures(tmp_path / "out", [sample(source, "a")], [found("b")], judged())
