@@ -82,7 +82,7 @@ def test_write_pictures_dashes_the_false_positive_by_its_row_before_the_threshol
 ) -> None:
     record = dataclasses.replace(evaluation().false_positives[0], image="b", index=1)
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
-    (first, second), _ = write_pictures(
+    (second, first), _ = write_pictures(  # worst first
         tmp_path / "out", images, detections, judged(false_positives=(record,))
     )
     dashed = {class_colour(0), (255, 255, 255)}
@@ -94,7 +94,7 @@ def test_write_pictures_dashes_the_false_positive_by_its_row_before_the_threshol
 def test_write_pictures_dashes_the_missed_object(tmp_path: Path, source: Path) -> None:
     lost = MissedObject("b", 0, 0, (100.0, 100.0, 200.0, 300.0))
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
-    (first, second), _ = write_pictures(
+    (second, first), _ = write_pictures(  # worst first
         tmp_path / "out", images, detections, judged(missed=(lost,))
     )
     assert edge_colours(second, 100, panel=10) == {class_colour(0), (255, 255, 255)}
