@@ -28,10 +28,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)
 	$(BIN)/refdet check-data --data fixtures/datasets/cells --plot runs/demo/objects_per_class.png
-	$(BIN)/refdet train ssd300 --data fixtures/datasets/cells --output runs/demo $(DEMO_OPTIONS)
+	$(BIN)/refdet train ssd300 --data fixtures/datasets/cells --output runs/demo --overwrite \
+		--epochs 14 --eval-every 2 --cache
 	$(BIN)/refdet infer --checkpoint runs/demo/best.pt --data fixtures/datasets/cells --output runs/demo/test
-
-DEMO_OPTIONS := --epochs 12 --cache
 
 test: $(INSTALLED)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
@@ -47,12 +46,13 @@ bench: $(INSTALLED)
 		--benchmark-json=benchmarks/results/latest.json
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
-BCCD_EPOCHS ?= 26
+BCCD_EPOCHS ?= 25
 
 bccd: $(INSTALLED)
 	@test -d "$(BCCD)/Annotations" || { echo "make bccd BCCD=folder: the folder that holds Annotations/, ImageSets/ and JPEGImages/ (git clone https://github.com/Shenggan/BCCD_Dataset has it as BCCD/)"; exit 1; }
 	$(BIN)/refdet check-data --data "$(BCCD)" --classes WBC RBC Platelets --plot runs/bccd/objects_per_class.png
-	$(BIN)/refdet train ssd300 --data "$(BCCD)" --classes WBC RBC Platelets --output runs/bccd --epochs $(BCCD_EPOCHS) --cache
+	$(BIN)/refdet train ssd300 --data "$(BCCD)" --classes WBC RBC Platelets --output runs/bccd --overwrite \
+		--epochs $(BCCD_EPOCHS) --batch-size 4 --learning-rate 1e-3 --eval-every 5 --cache
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split val --output runs/bccd/val
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split test --output runs/bccd/test
 

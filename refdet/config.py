@@ -10,13 +10,14 @@ import dataclasses
 import inspect
 import itertools
 import json
+import sys
 import textwrap
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 class Optimizer(StrEnum):
@@ -87,6 +88,9 @@ class TrainSSD300:
     """Hard negatives per positive prior in the loss."""
     match_iou: float = 0.5
     """A prior with at least this IoU is given to its best object."""
+    max_zoom_out: float = 2.0
+    """Zoom-out puts an image on a canvas of up to this many times its sides; SSD's authors took 4,
+    for objects that are large in the image."""
     eval_every: int = 1
     """Epochs from one validation to the next; the last epoch is always judged."""
     workers: int = 0
@@ -103,8 +107,18 @@ class TrainSSD300:
     """The same seed on the same machine gives the same run."""
     resume: bool = False
     """Go on from last.pt in --output, with the same options."""
+    overwrite: bool = False
+    """Start anew in an --output that holds a run; without it, that is refused."""
     progress: bool = True
     """Show a progress bar."""
+
+    def __post_init__(self) -> None:
+        _require_at_least(self, 1, "epochs", "batch_size", "eval_every", "max_zoom_out")
+        _require_at_least(self, 0, "workers", "threads", "seed", "weight_decay", "negative_ratio")
+        _require_in(self, "(0, inf)", "learning_rate", "clip_norm")
+        _require_in(self, "(0, 1]", "match_iou")
+        if self.seed >= 2**31:
+            raise ValueError(f"--seed must be below 2**31, got {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -134,7 +148,7 @@ class Infer:
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
     max_pictures: int = 40
-    """Pictures to draw; those with errors come first."""
+    """Pictures to draw; those with the most errors come first."""
     min_score: float = 0.01
     """The network's detections below this score are not kept at all."""
     nms_iou: float = 0.45
@@ -151,6 +165,10 @@ class Infer:
     """CPU threads of the arithmetic; 0 takes one per core."""
     progress: bool = True
     """Show a progress bar."""
+
+    def __post_init__(self) -> None:
+        _require_at_least(self, 1, "top_k", "batch_size")
+        _require_at_least(self, 0, "max_pictures", "threads")
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,10 @@ class Evaluate:
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
     max_pictures: int = 40
-    """Pictures to draw; those with errors come first."""
+    """Pictures to draw; those with the most errors come first."""
+
+    def __post_init__(self) -> None:
+        _require_at_least(self, 0, "max_pictures")
 
 
 @dataclass(frozen=True)
@@ -194,6 +215,23 @@ class CheckData:
     """Annotated coordinates start at 1, as the VOC standard says."""
     plot: Path | None = None
     """Write a bar chart of objects per class to this PNG."""
+
+
+def _require_at_least(config: object, least: int, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) >= least:
+            raise ValueError(f"{_flag(name)} must be at least {least}, got {getattr(config, name)}")
+
+
+def _require_in(config: object, interval: Literal["(0, 1]", "(0, inf)"], *names: str) -> None:
+    upper = 1.0 if interval == "(0, 1]" else sys.float_info.max
+    for name in names:
+        if not 0 < getattr(config, name) <= upper:
+            raise ValueError(f"{_flag(name)} must be in {interval}, got {getattr(config, name)}")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 Config: TypeAlias = TrainSSD300 | Infer | Evaluate | CheckData
@@ -248,7 +286,7 @@ def arguments_from_toml(file: Path, known: Sequence[str]) -> list[str]:
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"{file}: no option {name!r}; there are {', '.join(known)}")
-        flag = "--" + name.replace("_", "-")
+        flag = _flag(name)
         if isinstance(value, bool):
             arguments.append(flag if value else flag.replace("--", "--no-", 1))
         else:

@@ -80,7 +80,8 @@ def detect_images(
     loader = DataLoader(
         DetectionDataset(images, inference_transform()), batch_size, collate_fn=collate
     )
-    bar = tqdm(loader, desc="detecting", unit="batch", disable=not progress)
+    # None shows it on a terminal only.
+    bar = tqdm(loader, desc="detecting", unit="batch", disable=None if progress else True)
     return [
         found
         for batch, output in run_network(model, bar, bf16=bf16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,16 @@ def train_ssd300(config: TrainSSD300) -> int:
     run = _start(config, class_names, device, steps)
     if config.resume:
         _take_up(run)
+    elif (config.output / "last.pt").exists() and not config.overwrite:
+        raise ValueError(
+            f"{config.output} holds a run already; go on with it by --resume, replace it by "
+            "--overwrite, or name another --output"
+        )
     config.output.mkdir(parents=True, exist_ok=True)
     write_text_atomic(config.output / "config.toml", to_toml(config))
 
-    training = DetectionDataset(train_images, training_transform(), config.seed, cache=config.cache)
+    transform = training_transform(max_zoom_out=config.max_zoom_out)
+    training = DetectionDataset(train_images, transform, config.seed, cache=config.cache)
     validation = DetectionDataset(val_images, inference_transform(), cache=config.cache)
     _show_samples(training, class_names, config.output / "training_samples.png")
     for epoch in range(len(run.history) + 1, config.epochs + 1):
@@ -147,17 +154,13 @@ def _take_up(run: Run) -> None:
     """Put `run` where the last epoch that it saved left off."""
     file = run.config.output / "last.pt"
     checkpoint = load_checkpoint(file)
-    ours = (run.class_names, run.config.width, run.config.batch_norm, run.config.epochs)
-    theirs = (
-        checkpoint.class_names,
-        checkpoint.width,
-        checkpoint.batch_norm,
-        checkpoint.planned_epochs,
-    )
-    if ours != theirs:
+    ours, theirs = (_what_shapes_a_run(text) for text in (to_toml(run.config), checkpoint.config))
+    if differing := [name for name in ours if ours[name] != theirs.get(name)]:
+        changes = ", ".join(f"{name} {theirs.get(name)} -> {ours[name]}" for name in differing)
+        raise ValueError(f"{file} was trained with other options ({changes}); resume with the same")
+    if checkpoint.class_names != run.class_names:
         raise ValueError(
-            f"{file} was trained with (classes, width, batch_norm, epochs) = {theirs}, "
-            f"this run asks for {ours}; resume with the same options"
+            f"{file} knows the classes {checkpoint.class_names}, the data has {run.class_names}"
         )
     run.model.load_state_dict(dict(checkpoint.model_state))
     run.optimizer.load_state_dict(checkpoint.training_state["optimizer"])
@@ -167,6 +170,13 @@ def _take_up(run: Run) -> None:
     # The history may be an epoch ahead, if the run was stopped between the two files.
     run.history += [json.loads(line) for line in lines[: checkpoint.epoch]]
     say(f"resumed after epoch {checkpoint.epoch}")
+
+
+def _what_shapes_a_run(config_toml: str) -> dict[str, object]:
+    """The options that a run's weights depend on; the others may change when it is resumed."""
+    free = {"data", "output", "resume", "overwrite", "progress", "threads", "workers", "cache"}
+    options_of_run = tomllib.loads(config_toml)
+    return {name: value for name, value in options_of_run.items() if name not in free}
 
 
 def _epoch(
@@ -216,7 +226,10 @@ def _train_epoch(run: Run, epoch: int, training: DetectionDataset) -> Losses:
         collate_fn=collate,
     )
     bar = tqdm(
-        loader, desc=f"epoch {epoch}/{config.epochs}", leave=False, disable=not config.progress
+        loader,
+        desc=f"epoch {epoch}/{config.epochs}",
+        leave=False,
+        disable=None if config.progress else True,  # None: shown on a terminal only
     )
     run.model.train()
     sums = torch.zeros(3, dtype=torch.float64)
@@ -233,6 +246,12 @@ def _step(run: Run, batch: Batch) -> Tensor:
     with autocast(run.device, run.bf16):
         output = run.model(images)
     loss = _loss(run, output, batch)
+    if not loss.total.isfinite():
+        raise ValueError(
+            f"the loss became {loss.total.item()} in epoch {len(run.history) + 1}; start again "
+            f"with a lower --learning-rate than {run.config.learning_rate:g}. The checkpoints of "
+            "the epochs before are intact"
+        )
     run.optimizer.zero_grad()
     loss.total.backward()
     clip_grad_norm_(run.model.parameters(), run.config.clip_norm)

@@ -79,3 +79,30 @@ def test_arguments_from_toml_names_the_file_and_the_fault(
 def test_arguments_from_toml_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the config .*absent\.toml"):
         arguments_from_toml(tmp_path / "absent.toml", ["epochs"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("epochs", 0, "--epochs must be at least 1, got 0"),
+        ("batch_size", 0, "--batch-size must be at least 1, got 0"),
+        ("eval_every", 0, "--eval-every must be at least 1, got 0"),
+        ("workers", -1, "--workers must be at least 0, got -1"),
+        ("clip_norm", 0.0, r"--clip-norm must be in \(0, inf\), got 0.0"),
+        ("learning_rate", float("nan"), r"--learning-rate must be in \(0, inf\), got nan"),
+        ("match_iou", 1.5, r"--match-iou must be in \(0, 1\], got 1.5"),
+        ("seed", -1, "--seed must be at least 0, got -1"),
+        ("seed", 2**31, r"--seed must be below 2\*\*31"),
+    ],
+)
+def test_train_options_name_what_is_out_of_range(option: str, value: float, message: str) -> None:
+    options: dict[str, object] = {"data": Path("d"), "output": Path("o"), option: value}
+    with pytest.raises(ValueError, match=message):
+        TrainSSD300(**options)  # type: ignore[arg-type]  # the types are right, their mixture hides it
+
+
+def test_infer_options_name_what_is_out_of_range() -> None:
+    with pytest.raises(ValueError, match="--max-pictures must be at least 0, got -1"):
+        Infer(Path("best.pt"), Path("o"), max_pictures=-1)
+    with pytest.raises(ValueError, match="--top-k must be at least 1, got 0"):
+        Infer(Path("best.pt"), Path("o"), top_k=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 
 from tests.conftest import REPOSITORY
 
@@ -13,6 +14,11 @@ def test_readme_examples_give_what_they_show() -> None:
     )
     assert results.attempted > 15
     assert results.failed == 0
+
+
+def test_readme_has_no_figure_left_to_fill_in() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\b[A-Z]+_(?:MINUTES|TABLE)\b|\bTODO\b", text) == []
 
 
 def test_readme_names_the_commands_that_exist() -> None:

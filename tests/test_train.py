@@ -13,6 +13,7 @@ import torch
 from refdet import train
 from refdet.config import Precision, TrainSSD300
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
+from refdet.torch_ops.losses import MultiBoxLoss
 from refdet.train import train_ssd300
 from tests.data.voc_folder import CLASSES, add_image, add_split, object_xml
 
@@ -134,9 +135,37 @@ def test_train_stopped_and_resumed_is_the_same_run(
     )
 
 
-def test_train_refuses_to_resume_another_run(config: TrainSSD300) -> None:
-    with pytest.raises(ValueError, match=r"last\.pt was trained with .*resume with the same"):
-        train_ssd300(replace(config, width=0.25, resume=True))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 0.25}, "width 0.125 -> 0.25"),
+        ({"learning_rate": 0.1}, "learning_rate 0.002 -> 0.1"),
+    ],
+)
+def test_train_refuses_to_resume_with_other_options(
+    config: TrainSSD300, change: dict[str, float], message: str
+) -> None:
+    other = TrainSSD300(**{**vars(config), **change, "resume": True})
+    with pytest.raises(ValueError, match=rf"last\.pt was trained with other options .*{message}"):
+        train_ssd300(other)
+
+
+def test_train_refuses_a_folder_that_holds_a_run(config: TrainSSD300) -> None:
+    before = (config.output / "last.pt").read_bytes()
+    with pytest.raises(ValueError, match="holds a run already; go on with it by --resume"):
+        train_ssd300(config)
+    assert (config.output / "last.pt").read_bytes() == before
+
+
+def test_train_stops_at_a_loss_that_is_not_finite(
+    config: TrainSSD300, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverged(*_args: object, **_options: object) -> MultiBoxLoss:
+        return MultiBoxLoss(*(torch.tensor(math.nan) for _ in range(3)))
+
+    monkeypatch.setattr(train, "ssd_loss", diverged)
+    with pytest.raises(ValueError, match=r"loss became nan in epoch 1; .*lower --learning-rate"):
+        train_ssd300(replace(config, output=tmp_path / "run"))
 
 
 def test_train_is_not_changed_by_evaluating(config: TrainSSD300, tmp_path: Path) -> None:

@@ -87,16 +87,26 @@ def load_checkpoint(file: Path) -> Checkpoint:
         raise ValueError(
             f"{file} has checkpoint format {content.get('format')}; this version reads {FORMAT}"
         )
+    missing = [name for name in Checkpoint.__dataclass_fields__ if name not in content]
+    if missing:
+        raise ValueError(f"{file} lacks {', '.join(missing)}: it is damaged")
     fields = {name: content[name] for name in Checkpoint.__dataclass_fields__}
     return Checkpoint(**{**fields, "class_names": tuple(content["class_names"])})
 
 
 def build_model(checkpoint: Checkpoint) -> SSD300:
-    """The checkpoint's network with its weights, in evaluation mode."""
+    """The checkpoint's network with its weights, in evaluation mode.
+
+    Raises:
+        ValueError: the weights are not those of the network that the checkpoint describes.
+    """
     model = SSD300(
         len(checkpoint.class_names), width=checkpoint.width, batch_norm=checkpoint.batch_norm
     )
-    model.load_state_dict(dict(checkpoint.model_state))
+    try:
+        model.load_state_dict(dict(checkpoint.model_state))
+    except RuntimeError as error:
+        raise ValueError("the checkpoint's weights do not fit the network it describes") from error
     return model.eval()
 
 

@@ -45,7 +45,8 @@ def one_cycle(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return OneCycleLR(
         optimizer,
         max_lr=learning_rates(optimizer),
-        total_steps=total_steps,
+        # With fewer than six steps the rise would take no time, and OneCycleLR divides by it.
+        total_steps=max(total_steps, 6),
         pct_start=WARM_UP_SHARE,
         cycle_momentum=False,
     )

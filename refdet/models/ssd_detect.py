@@ -60,8 +60,15 @@ class RawDetections(NamedTuple):
 def ssd_detect(
     model: SSD300, output: SSDOutput, settings: DetectionSettings | None = None
 ) -> list[RawDetections]:
-    """The detections of each image of a batch; empty tensors where nothing is found."""
+    """The detections of each image of a batch; empty tensors where nothing is found.
+
+    Raises:
+        ValueError: the network's output is not finite; its weights are broken.
+    """
     settings = settings or DetectionSettings()
+    # NaN is not >= any score: without this, a broken network would look like one that is sure.
+    if not (output.class_logits.isfinite().all() and output.deltas.isfinite().all()):
+        raise ValueError("the network's output is not finite: its weights diverged in training")
     scores = output.class_logits.double().softmax(dim=-1)[..., 1:]  # (B, P, C)
     boxes = decode_boxes(output.deltas.double(), model.priors_xyxy.double(), SSD_CODEC_WEIGHTS)
     boxes = clip_boxes(boxes, 1.0, 1.0)  # (B, P, 4)

@@ -14,6 +14,8 @@ from refdet.models.ssd300 import SSD300
 
 NO_WEIGHTS = "none"
 IMAGENET = "imagenet"
+VGG_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+"""Where conv1_1 ... conv5_3 stand in torchvision's `vgg16().features`."""
 
 
 def load_base_weights(model: SSD300, source: str) -> str:
@@ -30,20 +32,26 @@ def load_base_weights(model: SSD300, source: str) -> str:
     if source == NO_WEIGHTS:
         return "base: random weights"
     convolutions = [m for m in (*model.to_conv4_3, *model.to_conv7) if isinstance(m, nn.Conv2d)]
-    base = convolutions[:13]  # conv1_1 ... conv5_3; conv6 and conv7 have no counterpart
-    state = _imagenet_state() if source == IMAGENET else _state_from_file(Path(source))
-    weights = [value for name, value in state.items() if name.startswith("features.")]
-    parameters = [parameter for convolution in base for parameter in convolution.parameters()]
-    shapes = [tuple(value.shape) for value in weights[: len(parameters)]]
-    if shapes != [tuple(parameter.shape) for parameter in parameters]:
+    base = convolutions[: len(VGG_INDICES)]  # conv6 and conv7 have no counterpart
+    if base[0].bias is None or base[0].out_channels != 64:
         raise ValueError(
-            f"the VGG-16 weights ({source}) do not fit this network: they need width=1 and "
+            f"the VGG-16 weights ({source}) fit only the published network, with width=1 and "
             "batch_norm=False; or train from random weights with --weights none"
         )
+    state = _imagenet_state() if source == IMAGENET else _state_from_file(Path(source))
     with torch.no_grad():
-        for parameter, value in zip(parameters, weights, strict=False):
-            parameter.copy_(value)
+        for index, convolution in zip(VGG_INDICES, base, strict=True):
+            for name, parameter in convolution.named_parameters():
+                parameter.copy_(_entry(state, f"features.{index}.{name}", parameter, source))
     return f"base: VGG-16 weights from {source}"
+
+
+def _entry(state: dict[str, Tensor], name: str, like: Tensor, source: str) -> Tensor:
+    value = state.get(name)
+    if value is None or value.shape != like.shape:
+        found = "is not there" if value is None else f"has shape {tuple(value.shape)}"
+        raise ValueError(f"{source} holds no VGG-16 weights: {name!r} {found}")
+    return value
 
 
 def _imagenet_state() -> dict[str, Tensor]:
@@ -64,6 +72,6 @@ def _state_from_file(file: Path) -> dict[str, Tensor]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(f"{file} holds no weights that torch can read: {error}") from error
-    if not isinstance(state, dict) or "features.0.weight" not in state:
-        raise ValueError(f"{file} is no VGG-16 state dict: it has no entry 'features.0.weight'")
+    if not isinstance(state, dict):
+        raise ValueError(f"{file} holds no VGG-16 weights: it is no state dict")
     return state

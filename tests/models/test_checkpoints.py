@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_load_checkpoint_refuses_other_files(tmp_path: Path) -> None:
     torch.save({"model": "ssd300", "format": 99}, tmp_path / "newer.pt")
     with pytest.raises(ValueError, match=r"newer\.pt has checkpoint format 99"):
         load_checkpoint(tmp_path / "newer.pt")
+
+
+def test_load_checkpoint_names_what_a_damaged_one_lacks(model: SSD300, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "best.pt", checkpoint_of(model))
+    content = torch.load(tmp_path / "best.pt", weights_only=True)
+    del content["best_ap"]
+    torch.save(content, tmp_path / "damaged.pt")
+    with pytest.raises(ValueError, match=r"damaged\.pt lacks best_ap"):
+        load_checkpoint(tmp_path / "damaged.pt")
+
+
+def test_build_model_refuses_weights_of_another_network(model: SSD300) -> None:
+    with pytest.raises(ValueError, match="weights do not fit"):
+        build_model(replace(checkpoint_of(model), width=0.25))

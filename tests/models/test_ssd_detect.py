@@ -97,6 +97,15 @@ def test_ssd_detect_keeps_a_score_at_the_threshold(model: SSD300) -> None:
     assert len(ssd_detect(model, output, above)[0].scores) == 0
 
 
+@pytest.mark.parametrize("part", ["class_logits", "deltas"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_ssd_detect_refuses_a_network_that_diverged(model: SSD300, part: str, value: float) -> None:
+    output = nothing(model)
+    getattr(output, part)[0, 5, 1] = value
+    with pytest.raises(ValueError, match="output is not finite"):
+        ssd_detect(model, output)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"min_score": 1.5}, "min_score must be in"), ({"nms_iou": -0.1}, "nms_iou must be in")],

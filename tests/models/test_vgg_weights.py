@@ -57,17 +57,26 @@ def test_load_base_weights_refuses_another_shape(
     vgg_file: Path, width: float, batch_norm: bool
 ) -> None:
     model = SSD300(3, width=width, batch_norm=batch_norm)
-    with pytest.raises(ValueError, match="need width=1 and batch_norm=False"):
+    with pytest.raises(ValueError, match="with width=1 and batch_norm=False"):
         load_base_weights(model, str(vgg_file))
 
 
 def test_load_base_weights_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no file .*absent\.pth for --weights"):
-        load_base_weights(SSD300(3, width=0.125), str(tmp_path / "absent.pth"))
+        load_base_weights(SSD300(3), str(tmp_path / "absent.pth"))
+
+
+def test_load_base_weights_names_the_entry_that_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "other.pth"
+    torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, file)
+    with pytest.raises(
+        ValueError, match=r"other\.pth holds no VGG-16 weights: 'features\.0\.bias'"
+    ):
+        load_base_weights(SSD300(3), str(file))
 
 
 def test_load_base_weights_names_a_file_that_holds_none(tmp_path: Path) -> None:
     file = tmp_path / "text.pth"
     file.write_text("not weights")
     with pytest.raises(ValueError, match=r"text\.pth holds no weights"):
-        load_base_weights(SSD300(3, width=0.125), str(file))
+        load_base_weights(SSD300(3), str(file))
