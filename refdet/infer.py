@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from refdet.config import Infer, Precision
 from refdet.data.augmentation import inference_transform
 from refdet.data.dataset import Batch, DetectionDataset, collate
+from refdet.data.images import read_image_size
 from refdet.data.voc import read_voc_split
 from refdet.judge import draw, evaluation_settings, judge, say
 from refdet.models.checkpoints import build_model, load_checkpoint
@@ -155,10 +155,9 @@ def read_image_folder(folder: Path) -> tuple[AnnotatedImage, ...]:
 
 def _unannotated(file: Path) -> AnnotatedImage:
     try:
-        with Image.open(file) as image:
-            width, height = image.size
-    except (OSError, UnidentifiedImageError) as error:
-        raise ValueError(f"{file} is no readable image: {error}") from error
+        width, height = read_image_size(file)
+    except ValueError as error:
+        raise ValueError(f"{file} is no readable image: it {error}") from error
     nothing = GroundTruth(
         file.name, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_)
     )

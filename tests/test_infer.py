@@ -13,7 +13,7 @@ from PIL import Image
 
 from refdet.config import CheckData, Evaluate, Infer
 from refdet.data.predictions import read_predictions_coco, read_predictions_csv
-from refdet.infer import infer
+from refdet.infer import infer, read_image_folder
 from refdet.judge import check_data, evaluate_predictions
 from refdet.models.checkpoints import Checkpoint, save_checkpoint
 from refdet.models.ssd300 import SSD300
@@ -171,6 +171,21 @@ def test_infer_names_a_file_that_is_no_image(config: Infer, tmp_path: Path) -> N
         infer(replace(config, data=None, images=tmp_path))
     with pytest.raises(ValueError, match="no folder"):
         infer(replace(config, data=None, images=tmp_path / "absent"))
+
+
+def test_read_image_folder_names_pixels_that_are_not_8_bits(tmp_path: Path) -> None:
+    Image.new("I;16", (40, 30), 40000).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match=r"deep\.png .* has pixels of mode 'I;16'"):
+        read_image_folder(tmp_path)
+
+
+def test_read_image_folder_names_a_file_of_too_many_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "vast.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 30 // 3)
+    with pytest.raises(ValueError, match=r"vast\.png is no readable image"):
+        read_image_folder(tmp_path)
 
 
 def test_check_data_exits_with_1_for_an_error(

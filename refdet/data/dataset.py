@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from refdet.data.augmentation import Transform
+from refdet.data.images import read_rgb
 from refdet.data.problems import DataError
 from refdet.records import AnnotatedImage, Problem
 
@@ -107,16 +107,14 @@ def decode_image(annotated: AnnotatedImage) -> Tensor:
     """The pixels as (3, H, W) uint8, as they are stored: rotation tags are not followed.
 
     Raises:
-        DataError: the file is missing or damaged, or its size is not what the record says.
+        DataError: the file is missing, damaged or too large, its pixels have not 8 bits, or its
+            size is not what the record says.
     """
     truth = annotated.ground_truth
     try:
-        with Image.open(annotated.path) as image:
-            pixels = np.array(image.convert("RGB"))
-    # Pillow's decoders raise all of these on a damaged file.
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        what = f"cannot be read as an image: {error}"
-        raise DataError([Problem(str(annotated.path), what)]) from error
+        pixels = read_rgb(annotated.path)
+    except ValueError as error:
+        raise DataError([Problem(str(annotated.path), str(error))]) from error
     if pixels.shape[:2] != (truth.height, truth.width):
         found = f"is {pixels.shape[1]} x {pixels.shape[0]}"
         what = f"{found}, but its record says {truth.width} x {truth.height}"

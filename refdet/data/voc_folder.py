@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from refdet.data.images import read_image_size
 from refdet.data.problems import DataError
 from refdet.data.voc_xml import XmlObject, read_voc_xml
 from refdet.records import AnnotatedImage, GroundTruth, Problem
@@ -24,7 +24,6 @@ SMALLEST_SIDE = 1.0
 """Pixels; a box with a smaller width or height is left out."""
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-_MODES_OF_8_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
 
 @dataclass(frozen=True)
@@ -188,15 +187,9 @@ class VocFolder:
 
 def _image_problem(file: Path, size: tuple[int, int] | None, decode: bool) -> str | None:
     try:
-        with Image.open(file) as image:
-            if decode:
-                image.load()
-            actual, mode = image.size, image.mode
-    # Pillow's decoders raise all of these on a damaged file.
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        return f"cannot be read as an image: {error}"
-    if mode not in _MODES_OF_8_BITS:
-        return f"has pixels of mode {mode!r}; only 8-bit images can be read"
+        actual = read_image_size(file, decode=decode)
+    except ValueError as error:
+        return str(error)
     if size and actual != size:
         return f"is {actual[0]} x {actual[1]}, but its annotation says {size[0]} x {size[1]}"
     return None

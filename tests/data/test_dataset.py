@@ -147,6 +147,21 @@ def test_decode_image_names_a_size_that_the_record_does_not_have(tmp_path: Path)
         decode_image(record(tmp_path / "a.png", []))
 
 
+def test_decode_image_names_pixels_that_are_not_8_bits(tmp_path: Path) -> None:
+    Image.new("I;16", (32, 24), 40000).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png: has pixels of mode 'I;16'"):
+        decode_image(record(tmp_path / "a.png", []))
+
+
+def test_decode_image_names_a_file_of_too_many_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = noisy_image(tmp_path / "a.png", 0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 24 // 3)
+    with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
+        decode_image(image)
+
+
 @pytest.mark.parametrize(("mode", "colour"), [("L", 70), ("RGBA", (70, 70, 70, 9)), ("P", 70)])
 def test_decode_image_gives_three_channels_for_every_mode(
     tmp_path: Path, mode: str, colour: int | tuple[int, ...]

@@ -94,3 +94,11 @@ def test_read_image_names_pixels_that_are_not_8_bits(folder: Path, mode: str) ->
     Image.new(mode, SIZE).save(folder / "JPEGImages" / "a.png", format="tiff")
     with pytest.raises(DataError, match=f"has pixels of mode '{mode}'"):
         read_voc_split(folder, "train", CLASSES)
+
+
+def test_read_image_names_a_file_of_too_many_pixels(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", SIZE[0] * SIZE[1] // 3)
+    with pytest.raises(DataError, match=r"^JPEGImages/a\.png: cannot be read as an image"):
+        read_voc_split(folder, "train", CLASSES)
