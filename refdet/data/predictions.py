@@ -17,14 +17,16 @@ import numpy as np
 
 from refdet.records import Detections
 
-_COLUMNS = ("image", "class", "label", "score", "x1", "y1", "x2", "y2")
+_COLUMNS = ("image", "class", "score", "x1", "y1", "x2", "y2")
 _KEYS = ("image_id", "category_id", "bbox", "score")
 
 
 def read_predictions_csv(
     path: Path, images: Sequence[str], class_names: Sequence[str]
 ) -> list[Detections]:
-    """Read detections from a CSV with image, class, label, score, x1, y1, x2, y2 in any order.
+    """Read detections from a CSV with image, class, score, x1, y1, x2, y2 in any order.
+
+    Other columns are ignored but `label`, which may be there and must then agree with the class.
 
     Args:
         path: the file, UTF-8 with a header.
@@ -46,13 +48,15 @@ def read_predictions_csv(
         for column in _COLUMNS:
             if header.count(column) != 1:
                 raise ValueError(f"{path}: header {header} needs {column!r} exactly once")
+        if header.count("label") > 1:
+            raise ValueError(f"{path}: header {header} may have 'label' only once")
         for fields in lines:
             where = f"{path}, line {lines.line_num}"
             if len(fields) != len(header):
                 raise ValueError(f"{where}: {len(fields)} fields, the header has {len(header)}")
             row = dict(zip(header, fields, strict=True))
             label = _csv_label(row, class_names, where)
-            score, *corners = (_csv_number(row, column, where) for column in _COLUMNS[3:])
+            score, *corners = (_csv_number(row, column, where) for column in _COLUMNS[2:])
             found.add(row["image"], label, score, corners, where)
     except csv.Error as error:
         raise ValueError(f"{path}, line {lines.line_num}: {error}") from error
@@ -156,17 +160,20 @@ def _text(path: Path) -> str:
 
 
 def _csv_label(row: Mapping[str, str], class_names: Sequence[str], where: str) -> int:
-    text, name = row["label"], row["class"]
+    name = row["class"]
     if name not in class_names:
         raise ValueError(f"{where}: class {name!r} is not one of {list(class_names)}")
-    if not text.isdecimal() or int(text) >= len(class_names) or class_names[int(text)] != name:
+    label = class_names.index(name)
+    text = row.get("label", str(label))
+    if not text.isdecimal() or int(text) != label:
         raise ValueError(f"{where}: label {text!r} is not that of class {name!r}")
-    return int(text)
+    return label
 
 
 def _csv_number(row: Mapping[str, str], column: str, where: str) -> float:
     try:
-        return _number(float(row[column]), f"{where}: {column}")
+        # Python reads 1_0 as 10.
+        return _number(float(row[column].replace("_", "?")), f"{where}: {column}")
     except ValueError:
         raise ValueError(f"{where}: {column} = {row[column]!r} is not a finite number") from None
 

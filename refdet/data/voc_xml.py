@@ -127,7 +127,8 @@ def _number(element: Element, path: str) -> float:
     if text is None:
         raise ValueError(f"has no <{tag}>")
     try:
-        number = float(text)
+        # Python reads 1_0 as 10.
+        number = float(text.replace("_", "?"))
     except ValueError:
         raise ValueError(f"<{tag}> is {text!r}, not a number") from None
     if not math.isfinite(number):

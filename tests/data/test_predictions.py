@@ -92,6 +92,14 @@ def test_read_predictions_csv_takes_columns_in_any_order_and_others(tmp_path: Pa
     assert found.boxes_xyxy.tolist() == [[1, 2, 3, 4]]
 
 
+def test_read_predictions_csv_needs_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("image,class,score,x1,y1,x2,y2\na,Platelets,0.5,1,2,3,4\na,WBC,0.25,5,6,7,8\n")
+    (found,) = read_predictions_csv(path, ["a"], NAMES)
+    assert (found.labels.tolist(), found.scores.tolist()) == ([2, 0], [0.5, 0.25])
+    assert found.boxes_xyxy.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -100,12 +108,14 @@ def test_read_predictions_csv_takes_columns_in_any_order_and_others(tmp_path: Pa
         (HEADER.replace(",y2", "") + "\n", "needs 'y2' exactly once"),
         (HEADER.replace(",x1", ", x1") + "\n", "needs 'x1' exactly once"),
         (f"{HEADER},score\n", "needs 'score' exactly once"),
+        (f"{HEADER},label\n", "may have 'label' only once"),
         (f"{HEADER}\n{GOOD}\n{GOOD},5\n", "line 3: 9 fields, the header has 8"),
         (f"{HEADER}\n{GOOD}\na,RBC\n", "line 3: 2 fields, the header has 8"),
         (f"{HEADER}\n\n{GOOD}\n", "line 2: 0 fields, the header has 8"),
         (f"{HEADER}\n{GOOD}\na,RBC,1,0.5,1,nan,3,4\n", "line 3: y1 = 'nan' is not a finite"),
         (f"{HEADER}\na,RBC,1,0.5,1,2,inf,4\n", "line 2: x2 = 'inf' is not a finite number"),
         (f"{HEADER}\na,RBC,1,high,1,2,3,4\n", "line 2: score = 'high' is not a finite number"),
+        (f"{HEADER}\na,RBC,1,0.5,1,2,1_0,4\n", "line 2: x2 = '1_0' is not a finite number"),
         (f"{HEADER}\na,RBC,1,,1,2,3,4\n", "line 2: score = '' is not a finite number"),
         (f"{HEADER}\nb,RBC,1,0.5,1,2,3,4\n", "line 2: image 'b' is not in the split"),
         (f"{HEADER}\na,rbc,1,0.5,1,2,3,4\n", "line 2: class 'rbc' is not one of"),

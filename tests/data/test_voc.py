@@ -108,6 +108,7 @@ DIRTY_OBJECTS = {
     "below the image": (object_xml("cat", (5, 6, 15, 32)), "leaves the image"),
     "text": (object_xml("cat", (5, "six", 15, 26)), "<ymin> is 'six', not a number"),
     "no text": (object_xml("cat", (5, "", 15, 26)), "<ymin> is '', not a number"),
+    "underscore": (object_xml("cat", (5, 6, "1_5", 26)), "<xmax> is '1_5', not a number"),
     "NaN": (object_xml("cat", (5, 6, "nan", 26)), "<xmax> is 'nan', not a finite"),
     "infinite": (object_xml("cat", (5, 6, 15, "1e999")), "<ymax> is '1e999', not a finite"),
     "difficult": (object_xml("cat", difficult="maybe"), "<difficult> is 'maybe'"),
