@@ -2,7 +2,9 @@
 
 Beyond what a reader would refuse, it decodes every image and looks across splits: an image that
 is in two of them, under one name or two, makes a test result worthless. VOC's `trainval` is the
-union of `train` and `val` by definition, so it may share images with those two.
+union of `train` and `val` by definition, so it may share images with those two. Under two names
+only files that are equal byte by byte are found: neither the same picture saved anew nor another
+photograph of the same field. Files that no split uses are listed, but are no errors.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -57,7 +60,7 @@ class DataReport:
         splits: by name.
         box_sizes: by class, over every image of every split once; classes without a box are not
             in it.
-        problems: everything wrong, errors and objects left out, each once.
+        problems: everything wrong, errors and objects and files left out, each once.
     """
 
     root: Path
@@ -100,11 +103,13 @@ def check_voc(
     readings = {name: folder.read_image(name, decode=True) for name in every_name}
     problems += [problem for reading in readings.values() for problem in reading.problems]
     problems += _shared_images(members, _hashes(folder, every_name))
+    annotated = {file.stem for file in (root / "Annotations").glob("*.xml")}
+    problems += _unused_files(folder, annotated, set(every_name))
     return DataReport(
         root=root,
         class_names=names,
         image_files=sum(len(files) for files in folder.image_files.values()),
-        annotation_files=len(list((root / "Annotations").glob("*.xml"))),
+        annotation_files=len(annotated),
         splits={
             split: _count([readings[name] for name in split_names], names)
             for split, split_names in members.items()
@@ -165,6 +170,22 @@ def _shared_images(
                 yield Problem(place, f"{name!r} is also in {one}.txt")
             elif twin:
                 yield Problem(place, f"{name!r} is the same image as {twin!r} in {one}.txt")
+
+
+def _unused_files(
+    folder: VocFolder, annotated: AbstractSet[str], in_splits: AbstractSet[str]
+) -> Iterator[Problem]:
+    """What no split uses; a name in a split that lacks a file is told where it is read."""
+    for name in sorted((annotated | folder.image_files.keys()) - in_splits):
+        place = f"Annotations/{name}.xml"
+        if name not in annotated:
+            for file in folder.image_files[name]:
+                what = "is in no split and has no annotation"
+                yield Problem(f"JPEGImages/{file.name}", what, dropped=True)
+        elif name in folder.image_files:
+            yield Problem(place, "is in no split, nor is its image", dropped=True)
+        else:
+            yield Problem(place, "is in no split and has no image", dropped=True)
 
 
 def format_data_report(report: DataReport) -> str:

@@ -83,6 +83,27 @@ def test_check_voc_lets_trainval_be_the_union(folder: Path) -> None:
     assert len(check_voc(folder, CLASSES).errors) == 2
 
 
+def test_check_voc_lists_files_that_no_split_uses(folder: Path) -> None:
+    for name in "zyx":
+        add_image(folder, name)
+    (folder / "JPEGImages" / "z.png").unlink()
+    (folder / "Annotations" / "x.xml").unlink()
+    report = check_voc(folder, CLASSES)
+    assert report.errors == ()
+    assert [str(problem) for problem in report.problems] == [
+        "JPEGImages/x.png: is in no split and has no annotation",
+        "Annotations/y.xml: is in no split, nor is its image",
+        "Annotations/z.xml: is in no split and has no image",
+    ]
+
+
+def test_check_voc_tells_once_that_a_name_in_a_split_lacks_a_file(folder: Path) -> None:
+    (folder / "JPEGImages" / "a.png").unlink()
+    (folder / "Annotations" / "b.xml").unlink()
+    places = [problem.place for problem in check_voc(folder, CLASSES).problems]
+    assert places == ["JPEGImages/a", "Annotations/b.xml"]
+
+
 def test_check_voc_finds_that_there_is_no_split(folder: Path) -> None:
     for file in (folder / "ImageSets" / "Main").iterdir():
         file.unlink()
