@@ -135,8 +135,9 @@ def _write_all(
             picture = draw(annotated, found)
             with atomic_path(path) as temporary:
                 picture.save(temporary, format="PNG")
-        # Whatever is wrong with one picture, the others and the reports must come out.
-        except Exception as error:
+        # Whatever is wrong with one file, the others and the reports must come out. Pillow's
+        # decoders raise all of these on a damaged one; anything else is a mistake in the program.
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
             problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
         else:
             written.append(path)

@@ -117,6 +117,26 @@ def test_write_pictures_reports_a_picture_that_fails_and_draws_the_others(
     assert problems[2].what == "no picture: image is 60 x 40, its annotation 600 x 400"
 
 
+def test_write_pictures_reports_a_picture_of_too_many_pixels(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [sample(source, "a")]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600 * 400 // 3)
+    written, problems = write_pictures(tmp_path / "out", images, [found("a")], judged())
+    assert (written, [problem.place for problem in problems]) == ([], [str(images[0].path)])
+
+
+def test_write_pictures_lets_a_mistake_in_the_program_out(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise TypeError("a mistake")
+
+    monkeypatch.setattr("refdet.report.pictures.draw_comparison", mistaken)
+    with pytest.raises(TypeError, match="a mistake"):
+        write_pictures(tmp_path / "out", [sample(source, "a")], [found("a")], judged())
+
+
 def test_write_pictures_touches_no_other_file(tmp_path: Path, source: Path) -> None:
     mine = tmp_path / "test_0002_a.png"
     mine.write_bytes(b"mine")
