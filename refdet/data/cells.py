@@ -189,13 +189,18 @@ def annotation_xml(name: str, cells: list[Cell]) -> str:
 
 
 def write_cells(root: Path, seed: int = 2024, splits: Mapping[str, int] = SPLITS) -> None:
-    """Write the set as a Pascal VOC folder; files of the same names are replaced.
+    """Write the set as a Pascal VOC folder.
 
     Args:
-        root: the folder; made if it does not exist.
+        root: the folder; made if it does not exist, and else empty.
         seed: of the random numbers; every seed is another set.
         splits: how many images each split gets.
+
+    Raises:
+        ValueError: there is something in `root`.
     """
+    if root.exists() and any(root.iterdir()):
+        raise ValueError(f"{root} is not empty; the set is written to a new folder")
     folders = [root / part for part in ("Annotations", "JPEGImages", "ImageSets/Main")]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

@@ -51,6 +51,15 @@ def test_write_cells_writes_what_make_field_makes(tmp_path: Path) -> None:
         assert xml.read_bytes() == (SHIPPED / "Annotations" / f"{name}.xml").read_bytes()
 
 
+def test_write_cells_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
+    mine = tmp_path / "set" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(ValueError, match=r"set is not empty"):
+        write_cells(mine.parent, SEED, {"train": 1})
+    assert list(mine.parent.iterdir()) == [mine]
+
+
 def test_shipped_split_files_are_those_of_the_generator() -> None:
     first = 0
     for split, count in SPLITS.items():
