@@ -46,14 +46,14 @@ def hard_negative_mask(losses: RealArray, positive: Mask, ratio: float) -> Mask:
         mining"; for each image, as in torchvision 0.29.2's `SSD.compute_loss`.
     """
     checked = _checked_losses(losses)
-    _check_mask(positive, "positive", checked.shape)
+    positives = _mask_of_shape(positive, "positive", checked.shape)
     _check_ratio(ratio)
     order = np.argsort(-checked, axis=1, kind="stable")  # (B, P)
-    negative = ~np.take_along_axis(positive, order, axis=1)
+    negative = ~np.take_along_axis(positives, order, axis=1)
     # Counting only the negatives leaves them in order, whatever the losses of the positives are.
     rank = np.cumsum(negative, axis=1)
-    wanted = np.floor(ratio * positive.sum(axis=1, keepdims=True))  # (B, 1)
-    hard = np.zeros(positive.shape, dtype=np.bool_)
+    wanted = np.floor(ratio * positives.sum(axis=1, keepdims=True))  # (B, 1)
+    hard = np.zeros(positives.shape, dtype=np.bool_)
     np.put_along_axis(hard, order, negative & (rank <= wanted), axis=1)
     return hard
 
@@ -81,24 +81,25 @@ def balanced_sample(
         A `BalancedSample`.
 
     Raises:
-        TypeError: a mask is not boolean.
+        TypeError: a mask is not boolean, `size` is not an integer.
         ValueError: wrong shape, a prior that is both (named), a size or fraction out of range.
 
     Source:
         Ren et al., "Faster R-CNN", NeurIPS 2015, section 3.1.3; the counts are those of
         torchvision 0.29.2's `BalancedPositiveNegativeSampler`.
     """
-    _check_mask(positive, "positive", (np.asarray(positive).size,))
-    _check_mask(negative, "negative", positive.shape)
-    both = positive & negative
+    positives = _mask_of_shape(positive, "positive", (np.asarray(positive).size,))
+    negatives = _mask_of_shape(negative, "negative", positives.shape)
+    both = positives & negatives
     if both.any():
         raise ValueError(f"prior {int(both.argmax())} is in both positive and negative")
+    _check_integer(size, "size")
     if size < 0:
         raise ValueError(f"size = {size} is negative")
     if not 0 <= positive_fraction <= 1:
         raise ValueError(f"positive_fraction = {positive_fraction} is not in [0, 1]")
-    drawn_positive = _drawn(positive, math.floor(size * positive_fraction), rng)
-    drawn_negative = _drawn(negative, size - int(drawn_positive.sum()), rng)
+    drawn_positive = _drawn(positives, math.floor(size * positive_fraction), rng)
+    drawn_negative = _drawn(negatives, int(size) - int(drawn_positive.sum()), rng)
     return BalancedSample(drawn_positive, drawn_negative)
 
 
@@ -124,12 +125,18 @@ def _checked_losses(losses: RealArray) -> NDArray[np.float64]:
     return checked
 
 
-def _check_mask(mask: Mask, name: str, shape: tuple[int, ...]) -> None:
+def _mask_of_shape(mask: Mask, name: str, shape: tuple[int, ...]) -> Mask:
     array = np.asarray(mask)
     if array.dtype != np.bool_:
         raise TypeError(f"{name} must be of dtype bool, got {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    return array
+
+
+def _check_integer(value: object, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
 
 
 def _check_ratio(ratio: float) -> None:

@@ -100,3 +100,26 @@ def test_balanced_sample_refuses_wrong_dtypes_and_shapes() -> None:
         balanced_sample(positive, ~positive[:2], 2, 0.5, rng)
     with pytest.raises(ValueError, match=r"positive must have shape \(6,\), got \(2, 3\)"):
         balanced_sample(POSITIVE, ~POSITIVE, 2, 0.5, rng)
+
+
+def test_sampling_takes_lists() -> None:
+    hard = hard_negative_mask(LOSSES.tolist(), POSITIVE.tolist(), 1.0)
+    np.testing.assert_array_equal(hard, hard_negative_mask(LOSSES, POSITIVE, 1.0))
+    row, rng = POSITIVE[0], np.random.default_rng(0)
+    sample = balanced_sample(row.tolist(), (~row).tolist(), 3, 0.5, rng)
+    np.testing.assert_array_equal(sample.positive, row)
+    np.testing.assert_array_equal(sample.negative, ~row)
+
+
+@pytest.mark.parametrize("size", [1.5, 2.0, True, "2"])
+def test_balanced_sample_names_a_size_that_is_no_integer(size: int) -> None:
+    rng, positive = np.random.default_rng(0), POSITIVE[0]
+    with pytest.raises(TypeError, match=re.escape(f"size must be an integer, got {size!r}")):
+        balanced_sample(positive, ~positive, size, 0.5, rng)
+
+
+@pytest.mark.parametrize("size", [200, np.uint8(200)])
+def test_balanced_sample_takes_an_integer_of_numpy(size: int) -> None:
+    rng, half = np.random.default_rng(0), np.arange(400) < 200
+    sample = balanced_sample(half, ~half, size, 0.5, rng)
+    assert (sample.positive.sum(), sample.negative.sum()) == (100, 100)
