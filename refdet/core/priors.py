@@ -13,8 +13,17 @@ Size = tuple[int, int]
 """(height, width)."""
 
 
-def _as_size(size: int | Size) -> Size:
-    return (size, size) if isinstance(size, int) else size
+def _as_size(size: int | Size, name: str) -> Size:
+    if isinstance(size, int | np.integer):
+        return int(size), int(size)
+    _check_size(size, name)
+    return size
+
+
+def _check_size(size: Size, name: str) -> None:
+    if np.shape(size) != (2,):
+        raise ValueError(f"{name} must be (height, width), got {size}")
+    _check_positive(size, name)
 
 
 def _check_positive(values: Sequence[float], name: str) -> None:
@@ -51,6 +60,10 @@ class SSDPriorSpec:
         aspect_ratios: for each map the ratios r besides 1; each gives width / height r and 1 / r.
         steps: for each map the pixels between two centres. None spreads the centres evenly.
         clip: what becomes of priors that reach out of the image.
+
+    Raises:
+        ValueError: lengths that do not fit, a size that is not (height, width), a number that is
+            not positive and finite; names it.
     """
 
     image_size: Size
@@ -71,7 +84,7 @@ class SSDPriorSpec:
                 f"scales has {len(self.scales)} entries for {n_maps} feature maps; "
                 "it needs as many, or one more"
             )
-        _check_positive(self.image_size, "image_size")
+        _check_size(self.image_size, "image_size")
         for row, size in enumerate(self.grid_sizes):
             _check_positive(size, f"feature_maps[{row}]")
         _check_positive(self.scales, "scales")
@@ -82,7 +95,9 @@ class SSDPriorSpec:
     @property
     def grid_sizes(self) -> tuple[Size, ...]:
         """(height, width) of every feature map."""
-        return tuple(_as_size(size) for size in self.feature_maps)
+        return tuple(
+            _as_size(size, f"feature_maps[{row}]") for row, size in enumerate(self.feature_maps)
+        )
 
     @property
     def boxes_per_cell(self) -> tuple[int, ...]:
@@ -130,6 +145,9 @@ def ssd_priors(spec: SSDPriorSpec) -> F64:
     Returns:
         (P, 4) float64 `cx, cy, w, h` as fractions of the input, P = `spec.n_priors`.
 
+    Raises:
+        ValueError: never for its own part: `SSDPriorSpec` has refused what does not fit.
+
     Source:
         Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, section 2.2; order as in
         torchvision 0.29, `DefaultBoxGenerator`.
@@ -169,12 +187,13 @@ def rpn_anchors(
         (A, 4) float64 `x1, y1, x2, y2` in pixels, not clipped to the image.
 
     Raises:
-        ValueError: lengths differ, or a number is not positive; names it.
+        ValueError: lengths differ, a size is not (height, width), or a number is not positive;
+            names it.
 
     Source:
         torchvision 0.29, `AnchorGenerator`, whose numbers these equal.
     """
-    _check_positive(image_size, "image_size")
+    _check_size(image_size, "image_size")
     if not len(feature_maps) == len(sizes) == len(aspect_ratios):
         lengths = f"{len(feature_maps)}, {len(sizes)} and {len(aspect_ratios)}"
         raise ValueError(f"feature_maps, sizes and aspect_ratios differ in length: {lengths}")
@@ -182,7 +201,7 @@ def rpn_anchors(
     for level, feature_map in enumerate(feature_maps):
         _check_positive(sizes[level], f"sizes[{level}]")
         _check_positive(aspect_ratios[level], f"aspect_ratios[{level}]")
-        shifts = _cell_shifts(_as_size(feature_map), image_size, f"feature_maps[{level}]")
+        shifts = _cell_shifts(feature_map, image_size, f"feature_maps[{level}]")
         cell = _rounded_anchors(sizes[level], aspect_ratios[level])  # (ratios * sizes, 4)
         anchors.append((shifts[:, None] + cell).reshape(-1, 4))
     return np.concatenate(anchors)
@@ -215,9 +234,9 @@ def _clipped(priors: F64, clip: PriorClip) -> F64:
     return np.concatenate([(low + high) / 2.0, high - low], axis=1)
 
 
-def _cell_shifts(grid_size: Size, image_size: Size, name: str) -> F64:
+def _cell_shifts(feature_map: int | Size, image_size: Size, name: str) -> F64:
+    height, width = grid_size = _as_size(feature_map, name)
     _check_positive(grid_size, name)
-    height, width = grid_size
     strides = (image_size[0] // height, image_size[1] // width)
     if 0 in strides:
         raise ValueError(f"{name} = {grid_size} is larger than the image, {image_size}")

@@ -133,6 +133,26 @@ def test_ssd_prior_spec_takes_one_side_for_a_square() -> None:
     np.testing.assert_array_equal(ssd_priors(pairs), ssd_priors(SSD300_BCCD))
 
 
+@pytest.mark.parametrize("size", [(8,), (8, 8, 3), 8.0])
+def test_sizes_that_are_not_height_and_width_are_named(size: tuple[int, int]) -> None:
+    problem = re.escape(f"must be (height, width), got {size}")
+    with pytest.raises(ValueError, match=f"image_size {problem}"):
+        replace(SSD300_BCCD, image_size=size)
+    with pytest.raises(ValueError, match=rf"feature_maps\[1\] {problem}"):
+        replace(SSD300_BCCD, feature_maps=(38, size, 10, 5, 3, 1))
+    with pytest.raises(ValueError, match=f"image_size {problem}"):
+        rpn_anchors(size, [1], [[4]], [[1]])
+    with pytest.raises(ValueError, match=rf"feature_maps\[0\] {problem}"):
+        rpn_anchors((8, 8), [size], [[4]], [[1]])
+
+
+def test_sides_of_squares_may_be_integers_of_numpy() -> None:
+    sides = replace(SSD300_BCCD, feature_maps=tuple(np.array(SSD300_BCCD.feature_maps)))
+    np.testing.assert_array_equal(ssd_priors(sides), ssd_priors(SSD300_BCCD))
+    got = rpn_anchors((64, 64), list(np.array([2, 1])), [[4]] * 2, [[1]] * 2)
+    np.testing.assert_array_equal(got, rpn_anchors((64, 64), [2, 1], [[4]] * 2, [[1]] * 2))
+
+
 LEVEL_SIZES = st.lists(st.integers(1, 512).map(lambda k: k / 2), min_size=2, max_size=3)
 LEVEL_RATIOS = st.lists(st.integers(1, 40).map(lambda k: k / 8), min_size=2, max_size=3)
 
