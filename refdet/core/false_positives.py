@@ -218,13 +218,15 @@ def _checked_scores(scores: RealArray, name: str) -> F64:
 def _checked_labels(labels: IntArray, name: str, length: int) -> I64:
     """`labels` as (N,) int64; an error names the argument, the row and the value."""
     array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
+    is_empty_list = array.size == 0 and array.dtype == np.float64
+    if array.dtype.kind not in "iu" and not is_empty_list:
         raise TypeError(f"{name} must be of an integer dtype, got {array.dtype}")
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},), got {array.shape}")
-    if array.size and array.min() < 0:
-        row = int((array < 0).argmax())
-        raise ValueError(f"{name}[{row}] = {array[row]} is negative")
+    for rows, problem in ((array < 0, "is negative"), (array > 2**63 - 1, "exceeds int64")):
+        if rows.any():
+            row = int(rows.argmax())
+            raise ValueError(f"{name}[{row}] = {array[row]} {problem}")
     return array.astype(np.int64, copy=False)
 
 

@@ -29,6 +29,9 @@ def parse_class_thresholds(entries: Iterable[str]) -> dict[str, float]:
         TypeError: `entries` is one text instead of several, or an entry is not text.
         ValueError: an entry without separator, class or number; a threshold that is not in
             [0, 1]; a class that was named before. The message quotes the entry.
+
+    Source:
+        This project's own format.
     """
     if isinstance(entries, str):
         raise TypeError(f"entries must be several texts, got one: {entries!r}")
@@ -63,6 +66,9 @@ def resolve_class_thresholds(
         ValueError: a class that is neither a name nor a label; a number that is the label of one
             class and the name of another; a class that is given by name and by label; a threshold
             that is not in [0, 1]; two classes of the same name.
+
+    Source:
+        This project's own rule: what could mean two classes is refused.
     """
     names = list(class_names)
     repeated = next((name for name in names if names.count(name) > 1), None)
@@ -98,6 +104,9 @@ def score_threshold_mask(
         TypeError: `scores` is not of a real, `labels` not of an integer dtype.
         ValueError: wrong shape, lengths that differ, a score that is NaN, a negative label,
             a threshold outside [0, 1].
+
+    Source:
+        This project's own rule: at equality a detection stays.
     """
     checked = _checked_scores(scores, "scores")
     classes = _checked_labels(labels, "labels", len(checked))
@@ -153,11 +162,13 @@ def _checked_scores(scores: RealArray, name: str) -> F64:
 def _checked_labels(labels: IntArray, name: str, length: int) -> I64:
     """`labels` as (N,) int64; an error names the argument, the row and the value."""
     array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
+    is_empty_list = array.size == 0 and array.dtype == np.float64
+    if array.dtype.kind not in "iu" and not is_empty_list:
         raise TypeError(f"{name} must be of an integer dtype, got {array.dtype}")
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},), got {array.shape}")
-    if array.size and array.min() < 0:
-        row = int((array < 0).argmax())
-        raise ValueError(f"{name}[{row}] = {array[row]} is negative")
+    for rows, problem in ((array < 0, "is negative"), (array > 2**63 - 1, "exceeds int64")):
+        if rows.any():
+            row = int(rows.argmax())
+            raise ValueError(f"{name}[{row}] = {array[row]} {problem}")
     return array.astype(np.int64, copy=False)

@@ -1,8 +1,7 @@
 """Box formats and clipping, for what runs inside a training step: the twin of `core.boxes`.
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
-Every result is float64 if the input is float64 or integer, else float32. Every function raises
-`TypeError` for a boolean or complex tensor and `ValueError` for a wrong shape.
+Every result is float64 if the input is float64 or integer, else float32.
 """
 
 import torch
@@ -17,6 +16,13 @@ def cxcywh_to_xyxy(boxes_cxcywh: Tensor) -> Tensor:
 
     Returns:
         (..., N, 4) `x1, y1, x2, y2`.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape.
+
+    Source:
+        As torchvision 0.29.2's `box_convert`, which leaves half precision and integers narrow.
     """
     boxes = _widened(boxes_cxcywh, "boxes_cxcywh")
     centre, half = boxes[..., :2], boxes[..., 2:] / 2
@@ -31,6 +37,13 @@ def xyxy_to_cxcywh(boxes_xyxy: Tensor) -> Tensor:
 
     Returns:
         (..., N, 4) `cx, cy, width, height`.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape.
+
+    Source:
+        As torchvision 0.29.2's `box_convert`, which leaves half precision and integers narrow.
     """
     boxes = _widened(boxes_xyxy, "boxes_xyxy")
     low, high = boxes[..., :2], boxes[..., 2:]
@@ -49,7 +62,11 @@ def clip_boxes(boxes_xyxy: Tensor, width: float, height: float) -> Tensor:
         (..., N, 4) in [0, width] and [0, height], in the order given.
 
     Raises:
-        ValueError: also for an image side that is not positive.
+        TypeError: boolean or complex.
+        ValueError: wrong shape, an image side that is not positive.
+
+    Source:
+        As torchvision 0.29.2's `clip_boxes_to_image`.
     """
     boxes = _widened(boxes_xyxy, "boxes_xyxy")
     if not (width > 0 and height > 0):

@@ -144,5 +144,21 @@ def test_sanitize_boxes_refuses_bad_labels() -> None:
         sanitize_boxes(boxes, np.array([3, -1]), 10, 10)
     with pytest.raises(ValueError, match=re.escape("labels must have shape (2,), got (1,)")):
         sanitize_boxes(boxes, np.array([3]), 10, 10)
-    with pytest.raises(TypeError, match="labels must be integers, got float64"):
+    with pytest.raises(TypeError, match="labels must be of an integer dtype, got float64"):
         sanitize_boxes(boxes, np.array([0.5, 1.0]), 10, 10)
+    beyond_int64 = np.array([3, 2**63], np.uint64)
+    with pytest.raises(ValueError, match=re.escape("labels[1] = 9223372036854775808 exceeds")):
+        sanitize_boxes(boxes, beyond_int64, 10, 10)
+
+
+def test_sanitize_boxes_takes_empty_lists_of_labels_only() -> None:
+    empty = np.array([])  # float64, what an empty list becomes
+    assert sanitize_boxes(np.zeros((0, 4)), empty, 10, 10).labels.dtype == np.int64
+    with pytest.raises(TypeError, match="labels must be of an integer dtype, got bool"):
+        sanitize_boxes(np.zeros((0, 4)), np.zeros(0, np.bool_), 10, 10)
+
+
+@pytest.mark.parametrize("min_size", [np.nan, np.inf, -1.0])
+def test_sanitize_boxes_names_a_bad_min_size(min_size: float) -> None:
+    with pytest.raises(ValueError, match=f"min_size = {min_size} is not finite and >= 0"):
+        sanitize_boxes(CORNERS, np.zeros(50, int), 10, 10, min_size)

@@ -120,6 +120,11 @@ def _called(
         ),
         (lambda: _called(labels=TIED.labels[:2]), ValueError, r"labels must have shape \(3,\)"),
         (lambda: _called(labels=TIED.labels - 1), ValueError, r"labels\[0\] = -1 is negative"),
+        (
+            lambda: _called(labels=np.array([0, 2**63, 1], np.uint64)),
+            ValueError,
+            r"labels\[1\] = 9223372036854775808 exceeds",
+        ),
         (lambda: _called(gt_labels=TIED.gt_labels - 1), ValueError, r"gt_labels\[0\] = -1 is"),
         (lambda: _called(ignore=TIED.ignore[:1]), ValueError, r"ignore must have shape \(2,\)"),
         (lambda: _called(iou_threshold=0.0), ValueError, r"iou_threshold = 0.0 is not in \(0, 1\]"),
@@ -141,3 +146,8 @@ def test_identify_false_positives_does_not_write_to_its_inputs() -> None:
     _called()
     for array, copy in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_identify_false_positives_takes_empty_lists_of_labels() -> None:
+    boxes, empty = np.zeros((0, 4)), np.array([])  # float64, what an empty list becomes
+    assert identify_false_positives(boxes, empty, empty, boxes, empty) == []

@@ -116,3 +116,15 @@ def test_soft_nms_refuses_the_name_of_a_decay() -> None:
     misspelt: str = "gausian"
     with pytest.raises(TypeError, match="decay must be a SoftNMSDecay, got 'gausian'"):
         soft_nms(BOXES, SCORES, misspelt)  # type: ignore[arg-type]  # the refusal is the test
+
+
+def test_batched_nms_takes_empty_lists() -> None:
+    empty = np.array([])  # float64, what an empty list becomes
+    assert batched_nms(np.zeros((0, 4)), empty, empty, 0.5).tolist() == []
+
+
+def test_batched_nms_names_a_label_beyond_int64() -> None:
+    """It would wrap to a negative class."""
+    labels = np.array([0, 2**63, 1], np.uint64)
+    with pytest.raises(ValueError, match=re.escape("labels[1] = 9223372036854775808 exceeds")):
+        batched_nms(BOXES, SCORES, labels, 0.5)

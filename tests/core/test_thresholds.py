@@ -85,3 +85,16 @@ def test_score_threshold_mask_does_not_write_to_its_inputs() -> None:
     scores.setflags(write=False)
     labels.setflags(write=False)
     assert score_threshold_mask(scores, labels, 0.5, {1: 0.25}).tolist() == [True, True]
+
+
+def test_score_threshold_mask_takes_empty_lists() -> None:
+    empty = np.array([])  # float64, what an empty list becomes
+    assert score_threshold_mask(empty, empty, 0.5, {0: 0.25}).tolist() == []
+
+
+def test_score_threshold_mask_names_a_label_beyond_int64() -> None:
+    labels = np.array([0, 2**63], np.uint64)
+    with pytest.raises(ValueError, match=r"labels\[1\] = 9223372036854775808 exceeds int64"):
+        score_threshold_mask(np.array([0.5, 0.25]), labels, 0.5, {})
+    labels[1] -= 1
+    assert score_threshold_mask(np.array([0.5, 0.25]), labels, 0.5, {}).tolist() == [True, False]
