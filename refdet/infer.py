@@ -13,7 +13,7 @@ from tqdm import tqdm
 from refdet.config import Infer, Precision
 from refdet.data.augmentation import inference_transform
 from refdet.data.dataset import Batch, DetectionDataset, collate
-from refdet.data.images import read_image_size
+from refdet.data.images import IMAGE_SUFFIXES, read_image_size
 from refdet.data.voc import read_voc_split
 from refdet.judge import draw, evaluation_settings, judge, say
 from refdet.models.checkpoints import build_model, load_checkpoint
@@ -32,8 +32,6 @@ from refdet.report.predictions import (
     write_predictions_coco,
     write_predictions_csv,
 )
-
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 
 
 def infer(config: Infer) -> int:
@@ -149,7 +147,7 @@ def read_image_folder(folder: Path) -> tuple[AnnotatedImage, ...]:
         raise ValueError(f"no folder {folder} for --images")
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise ValueError(f"no image in {folder}; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise ValueError(f"no image in {folder}; looked for {', '.join(IMAGE_SUFFIXES)}")
     return tuple(_unannotated(file) for file in files)
 
 

@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from refdet.data.images import read_image_size
+from refdet.data.images import IMAGE_SUFFIXES, read_image_size
 from refdet.data.problems import DataError
 from refdet.data.voc_xml import XmlObject, read_voc_xml
 from refdet.records import AnnotatedImage, GroundTruth, Problem
 
 SMALLEST_SIDE = 1.0
 """Pixels; a box with a smaller width or height is left out."""
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class VocFolder:
         """The image files by name without suffix; more than one is ambiguous."""
         found: dict[str, list[Path]] = {}
         for file in sorted((self.root / "JPEGImages").iterdir()):
-            if file.suffix.lower() in _SUFFIXES:
+            if file.suffix.lower() in IMAGE_SUFFIXES:
                 found.setdefault(file.stem, []).append(file)
         return found
 
@@ -178,7 +176,7 @@ class VocFolder:
         files = self.image_files.get(name, [])
         place = f"JPEGImages/{files[0].name if files else name}"
         if not files:
-            return None, [Problem(place, f"is missing; looked for {', '.join(_SUFFIXES)}")]
+            return None, [Problem(place, f"is missing; looked for {', '.join(IMAGE_SUFFIXES)}")]
         if len(files) > 1:
             return None, [Problem(place, f"is ambiguous: {', '.join(f.name for f in files)}")]
         wrong = _image_problem(files[0], size, decode)
