@@ -91,6 +91,9 @@ class TrainSSD300:
     max_zoom_out: float = 2.0
     """Zoom-out puts an image on a canvas of up to this many times its sides; SSD's authors took 4,
     for objects that are large in the image."""
+    augment_share: float = 1.0
+    """Share of the samples that are zoomed and cropped, and of those whose colours are distorted;
+    all are flipped at random. A short run learns more with less."""
     eval_every: int = 1
     """Epochs from one validation to the next; the last epoch is always judged."""
     workers: int = 0
@@ -117,6 +120,8 @@ class TrainSSD300:
         _require_at_least(self, 0, "workers", "threads", "seed", "weight_decay", "negative_ratio")
         _require_in(self, "(0, inf)", "learning_rate", "clip_norm")
         _require_in(self, "(0, 1]", "match_iou")
+        if not 0 <= self.augment_share <= 1:
+            raise ValueError(f"--augment-share must be in [0, 1], got {self.augment_share}")
         if self.seed >= 2**31:
             raise ValueError(f"--seed must be below 2**31, got {self.seed}")
 

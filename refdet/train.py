@@ -98,7 +98,7 @@ def train_ssd300(config: TrainSSD300) -> int:
     config.output.mkdir(parents=True, exist_ok=True)
     write_text_atomic(config.output / "config.toml", to_toml(config))
 
-    transform = training_transform(max_zoom_out=config.max_zoom_out)
+    transform = training_transform(max_zoom_out=config.max_zoom_out, share=config.augment_share)
     training = DetectionDataset(train_images, transform, config.seed, cache=config.cache)
     validation = DetectionDataset(val_images, inference_transform(), cache=config.cache)
     _show_samples(training, class_names, config.output / "training_samples.png")

@@ -26,17 +26,22 @@ Sample: TypeAlias = tuple[Tensor, Tensor, Tensor]
 Transform: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sample]
 
 
-def training_transform(size: int = 300, max_zoom_out: float = 4.0) -> Transform:
+def training_transform(
+    size: int = 300, *, max_zoom_out: float = 4.0, share: float = 1.0
+) -> Transform:
     """Zoom-out, IoU crop, flips, resize, photometric distortion, normalisation.
 
     A box stays if its centre is in the crop, and is clipped to it; one that is left with less
     than a pixel of width or height goes, and its label with it.
+
+    Args:
+        size: of the square image that comes out, in pixels.
+        max_zoom_out: largest canvas for zoom-out, in sides of the image, at least 1.
+        share: of the samples that are zoomed and cropped, and, drawn anew, of those whose colours
+            are distorted; the others are only flipped and resized.
     """
-    steps = [
-        *geometric_steps(size, max_zoom_out),
-        v2.RandomPhotometricDistort(),
-        *_normalising_steps(),
-    ]
+    colours = v2.RandomApply([v2.RandomPhotometricDistort()], p=share)
+    steps = [*geometric_steps(size, max_zoom_out, share), colours, *_normalising_steps()]
     return _on_samples(v2.Compose(steps))
 
 
@@ -45,21 +50,21 @@ def inference_transform(size: int = 300) -> Transform:
     return _on_samples(v2.Compose([v2.Resize((size, size)), *_normalising_steps()]))
 
 
-def geometric_transform(size: int = 300, max_zoom_out: float = 4.0) -> Transform:
+def geometric_transform(size: int = 300) -> Transform:
     """The part of the training transform that moves boxes; the image stays uint8."""
-    return _on_samples(v2.Compose(geometric_steps(size, max_zoom_out)))
+    return _on_samples(v2.Compose(geometric_steps(size, max_zoom_out=4.0, share=1.0)))
 
 
-def geometric_steps(size: int, max_zoom_out: float) -> list[torch.nn.Module]:
+def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.nn.Module]:
     """Zoom-out, IoU crop, flips, resize; then boxes that are left without a pixel go."""
     mean_colour = tuple(round(255 * channel) for channel in IMAGENET_MEAN)
+    fill = {tv_tensors.Image: mean_colour, "others": 0}
+    zoom_out = v2.RandomZoomOut(fill=fill, side_range=(1.0, max_zoom_out))
+    # No crop reaches the higher IoUs with small objects. Giving up after 10 trials instead of 40
+    # saves about half of the transform's time and seldom misses a crop that exists.
+    crop = v2.RandomIoUCrop(trials=10)
     return [
-        v2.RandomZoomOut(
-            fill={tv_tensors.Image: mean_colour, "others": 0}, side_range=(1.0, max_zoom_out)
-        ),
-        # No crop reaches the higher IoUs with small objects. Giving up after 10 trials instead of
-        # 40 saves about half of the transform's time and seldom misses a crop that exists.
-        v2.RandomIoUCrop(trials=10),
+        v2.RandomApply([zoom_out, crop], p=share),
         v2.RandomHorizontalFlip(),
         v2.RandomVerticalFlip(),
         # Before the colours are changed, which costs time per pixel.

@@ -111,6 +111,19 @@ def test_training_transform_zooms_crops_flips_and_changes_colours() -> None:
     assert len(colours) > 5
 
 
+def test_training_transform_with_share_0_only_flips_and_resizes() -> None:
+    torch.manual_seed(0)
+    transform = training_transform(40, share=0.0)
+    want, _, _ = inference_transform(40)(coloured_rectangles(), RECTANGLES, torch.arange(4))
+    for _ in range(10):
+        image, boxes, labels = transform(coloured_rectangles(), RECTANGLES, torch.arange(4))
+        assert labels.tolist() == [0, 1, 2, 3]
+        assert len(boxes) == 4
+        mirrored = (want.flip(flips) for flips in ([], [1], [2], [1, 2]))
+        # Flipping before resizing rounds differently in the last bit of a byte.
+        assert any((image - other).abs().max() < 0.03 for other in mirrored)
+
+
 def test_inference_transform_resizes_and_scales_boxes() -> None:
     image, labels = coloured_rectangles(), torch.tensor([3, 2, 1, 0])
     got, boxes, got_labels = inference_transform(40)(image, RECTANGLES, labels)
