@@ -10,11 +10,11 @@ BCCD ?=
 .PHONY: help install demo test check bench bccd clean
 
 help:
-	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 4 minutes)"
+	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
 	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
 	@echo "make check             ruff, format check, mypy --strict"
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
-	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 9 minutes)"
+	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"
 
 install: $(INSTALLED)
