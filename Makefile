@@ -42,7 +42,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only -q \
-		--benchmark-columns=median,iqr,rounds --benchmark-sort=median --benchmark-group-by=group \
+		--benchmark-columns=median,iqr,rounds --benchmark-sort=fullname --benchmark-group-by=group \
 		--benchmark-json=benchmarks/results/latest.json
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
