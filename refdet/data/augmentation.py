@@ -60,8 +60,8 @@ def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.
     mean_colour = tuple(round(255 * channel) for channel in IMAGENET_MEAN)
     fill = {tv_tensors.Image: mean_colour, "others": 0}
     zoom_out = v2.RandomZoomOut(fill=fill, side_range=(1.0, max_zoom_out))
-    # No crop reaches the higher IoUs with small objects. Giving up after 10 trials instead of 40
-    # saves about half of the transform's time and seldom misses a crop that exists.
+    # No crop reaches the higher IoUs with small objects, so most trials for them are in vain:
+    # 10 instead of 40 took 27 instead of 35 ms an image on the blood-cell set.
     crop = v2.RandomIoUCrop(trials=10)
     return [
         v2.RandomApply([zoom_out, crop], p=share),
