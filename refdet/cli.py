@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(overview())  # noqa: T201 - printing is what this is for
         sys.exit(0 if words else 2)
     if words[0] == "--version":
-        print(f"refdet {refdet.__version__}")  # noqa: T201
+        print(f"refdet {refdet.__version__}")  # noqa: T201 - likewise
         return
     try:
         if words[0] == "config":
@@ -124,7 +124,7 @@ def _save_config(words: list[str]) -> None:
         raise ValueError(f"{file} exists already; name another file or remove it first")
     name, config = _parse(words[1:])
     write_text_atomic(file, to_toml(config))
-    print(f"saved; use it with: refdet {' '.join(name)} --config {file}")  # noqa: T201
+    print(f"saved; use it with: refdet {' '.join(name)} --config {file}")  # noqa: T201 - likewise
 
 
 def _run(command: Command, config: Config) -> int:
