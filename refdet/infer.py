@@ -97,7 +97,7 @@ def run_network(
     model.eval()
     try:
         for batch in batches:
-            images = batch.images.to(device, memory_format=torch.channels_last)
+            images = torch.stack(batch.images).to(device, memory_format=torch.channels_last)
             with autocast(device, bf16):
                 output = model(images)
             yield batch, SSDOutput(output.class_logits.float(), output.deltas.float())

@@ -242,7 +242,7 @@ def _train_epoch(run: Run, epoch: int, training: DetectionDataset) -> Losses:
 
 def _step(run: Run, batch: Batch) -> Tensor:
     """One step of the optimiser; the batch's total, confidence and localisation loss."""
-    images = batch.images.to(run.device, memory_format=torch.channels_last)
+    images = torch.stack(batch.images).to(run.device, memory_format=torch.channels_last)
     with autocast(run.device, run.bf16):
         output = run.model(images)
     loss = _loss(run, output, batch)

@@ -34,9 +34,9 @@ class Item(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Several samples: images stacked to (B, 3, H, W), all else in lists, one entry an image."""
+    """Several samples, one entry an image; the images may differ in size."""
 
-    images: Tensor
+    images: list[Tensor]
     boxes_xyxy: list[Tensor]
     labels: list[Tensor]
     indices: list[int]
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 def collate(items: Sequence[Item]) -> Batch:
     """The samples of a batch as one, for a `DataLoader`."""
     return Batch(
-        images=torch.stack([item.image for item in items]),
+        images=[item.image for item in items],
         boxes_xyxy=[item.boxes_xyxy for item in items],
         labels=[item.labels for item in items],
         indices=[item.image_index for item in items],

@@ -175,11 +175,17 @@ def test_decode_image_gives_three_channels_for_every_mode(
     assert (pixels == 70).all()
 
 
-def test_collate_stacks_images_and_lists_the_rest(images: list[AnnotatedImage]) -> None:
+def test_collate_lists_images_of_any_size(images: list[AnnotatedImage]) -> None:
+    small, large = (DetectionDataset(images, inference_transform(size))[2] for size in (16, 24))
+    batch = collate([small, large])
+    assert [image.shape[-1] for image in batch.images] == [16, 24]
+
+
+def test_collate_lists_what_belongs_to_each_image(images: list[AnnotatedImage]) -> None:
     dataset = DetectionDataset(images, inference_transform(16))
     loader = DataLoader(dataset, batch_size=3, collate_fn=collate)
     first: Batch = next(iter(loader))
-    assert first.images.shape == (3, 3, 16, 16)
+    assert [image.shape for image in first.images] == [(3, 16, 16)] * 3
     assert [len(boxes) for boxes in first.boxes_xyxy] == [0, 1, 2]
     assert [labels.tolist() for labels in first.labels] == [[], [0], [0, 1]]
     assert first.indices == [0, 1, 2]
