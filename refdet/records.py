@@ -89,12 +89,30 @@ class Detections:
         return len(self.boxes_xyxy)
 
 
+class PixelRange(StrEnum):
+    """What the numbers in a file of pixels mean: which is dark, which is light."""
+
+    UINT8 = "uint8"
+    """8-bit integers, 0..255."""
+    UNIT = "unit"
+    """Floats in [0, 1]."""
+    SYMMETRIC = "symmetric"
+    """Floats in [-1, 1]."""
+
+
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """One image file with its objects."""
+    """One image file with its objects.
+
+    Attributes:
+        path: the file.
+        ground_truth: its objects; the image's name and size are in it.
+        pixel_range: of an `.npy` file, declared for the whole data set; other files have 8 bits.
+    """
 
     path: Path
     ground_truth: GroundTruth
+    pixel_range: PixelRange = PixelRange.UINT8
 
 
 @dataclass(frozen=True)
