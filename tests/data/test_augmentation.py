@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
 
 from refdet.data.augmentation import (
     IMAGENET_MEAN,
@@ -16,29 +15,9 @@ from refdet.data.augmentation import (
     inference_transform,
     training_transform,
 )
+from tests.data.painted import COLOURS, RECTANGLES, coloured_rectangles, extent
 
 NO_BOX = torch.zeros((0, 4))
-COLOURS = torch.tensor([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]])
-RECTANGLES = torch.tensor(
-    [[5.0, 5, 60, 40], [70, 8, 150, 60], [10, 70, 50, 115], [90, 75, 110, 90]]
-)
-
-
-def coloured_rectangles() -> Tensor:
-    """160 x 120 pixels, black but for one rectangle of its own colour for each box."""
-    image = torch.zeros((3, 120, 160), dtype=torch.uint8)
-    for colour, (x1, y1, x2, y2) in zip(COLOURS, RECTANGLES.int().tolist(), strict=True):
-        image[:, y1:y2, x1:x2] = colour[:, None, None]
-    return image
-
-
-def extent(image: Tensor, colour: Tensor) -> tuple[int, int, int, int] | None:
-    """The smallest box that holds every pixel which is nearer to a colour than to black."""
-    distance = (image.int() - colour[:, None, None]).abs().amax(dim=0)
-    rows, columns = torch.nonzero(distance < 128, as_tuple=True)
-    if not len(rows):
-        return None
-    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
 @pytest.fixture(params=range(30))
