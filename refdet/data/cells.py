@@ -21,10 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from refdet.data.dice import Dice
+
 F64 = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 160, 120
+SHAPE = HEIGHT, WIDTH
 SPLITS: Mapping[str, int] = {"train": 100, "val": 25, "test": 35}
 CLASS_NAMES = ("WBC", "RBC", "Platelets")
 EMPTY_FIELD_EVERY = 30
@@ -43,23 +46,6 @@ _PLATELET = np.array([150.0, 98.0, 182.0])
 # The middle of each pixel, in columns and rows: (1, WIDTH) and (HEIGHT, 1).
 _X: F64 = np.arange(WIDTH, dtype=np.float64)[None, :] + 0.5
 _Y: F64 = np.arange(HEIGHT, dtype=np.float64)[:, None] + 0.5
-
-
-class Dice:
-    """Whole random numbers from PCG64's raw output, whose stream never changes."""
-
-    def __init__(self, *seed: int) -> None:
-        self._bits = np.random.PCG64(list(seed))
-
-    def between(self, low: int, high: int) -> int:
-        """A whole number in low..high, both included."""
-        return low + int(self._bits.random_raw()) % (high - low + 1)
-
-    def field(self, below: int) -> F64:
-        """A whole number in 0..below-1 for every pixel."""
-        raw = np.array(self._bits.random_raw(WIDTH * HEIGHT), np.uint64) % np.uint64(below)
-        numbers: F64 = raw.reshape(HEIGHT, WIDTH).astype(np.float64)
-        return numbers
 
 
 @dataclass(frozen=True)
@@ -103,7 +89,7 @@ def make_field(seed: int, index: int) -> tuple[Pixels, list[Cell]]:
         for depth, colour in _layers(cell, dice, softness):
             # A stain of full depth lets `colour / 255` of the light through.
             pixels = pixels * (1 - np.minimum(depth * stain, 1)[..., None] * (1 - colour / 255))
-    grain = dice.field(GRAIN)[..., None] + (COLOUR_STEP - GRAIN) / 2
+    grain = dice.field(GRAIN, SHAPE)[..., None] + (COLOUR_STEP - GRAIN) / 2
     stepped = (pixels + grain) // COLOUR_STEP * COLOUR_STEP
     return np.clip(stepped, 0, 255).astype(np.uint8), cells
 
@@ -156,7 +142,7 @@ def _layers(cell: Cell, dice: Dice, softness: float) -> Iterator[tuple[F64, F64]
         hollow = dice.between(30, 70) / 100
         yield body * (1 - hollow * np.clip((0.55 - t) / 0.5, 0, 1)), _RED
     elif cell.class_name == "Platelets":
-        yield body * (0.7 + dice.field(4) / 10), _PLATELET
+        yield body * (0.7 + dice.field(4, SHAPE) / 10), _PLATELET
     else:
         yield body, _CYTOPLASM
         lobes = [_lobe(cell, dice).squared_distance() for _ in range(dice.between(2, 4))]
