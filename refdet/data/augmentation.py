@@ -1,9 +1,10 @@
 """What becomes of an image on its way into the network, in training and otherwise.
 
-A transform takes an image, its boxes and its labels, and gives the three back: `(3, H, W)` uint8
-and boxes in that image's pixels go in; `(3, size, size)` float32, normalised as torchvision's
-pretrained networks expect, and boxes in the new image's pixels come out. Randomness comes from
-torch's global generator, which `refdet.data.dataset` seeds for every sample.
+A transform takes an image, its boxes and its labels, and gives the three back: `(3, H, W)`, uint8
+or float32 in [0, 1], and boxes in that image's pixels go in. From those of SSD, which are here,
+`(3, size, size)` float32, normalised as torchvision's pretrained networks expect, and boxes in the
+new image's pixels come out; Faster R-CNN's are in `refdet.data.augmentation_faster_rcnn`.
+Randomness comes from torch's global generator, which `refdet.data.dataset` seeds for every sample.
 
 Training follows SSD (Liu et al., ECCV 2016, sections 2.2 and 3.6) by torchvision's transforms.
 """
@@ -11,6 +12,7 @@ Training follows SSD (Liu et al., ECCV 2016, sections 2.2 and 3.6) by torchvisio
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
@@ -26,10 +28,41 @@ Sample: TypeAlias = tuple[Tensor, Tensor, Tensor]
 Transform: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sample]
 
 
+@dataclass(frozen=True)
+class OnSamples:
+    """`compose`, which tells images from boxes by their types, as a function of plain tensors.
+
+    An object, since functions made inside of functions cannot be sent to a spawned worker.
+    """
+
+    compose: v2.Compose
+
+    def __call__(self, image: Tensor, boxes_xyxy: Tensor, labels: Tensor) -> Sample:
+        """The three as `compose` leaves them, plain tensors again."""
+        canvas = tuple(image.shape[-2:])
+        boxes = tv_tensors.BoundingBoxes(boxes_xyxy, format="XYXY", canvas_size=canvas)
+        sample = {"image": tv_tensors.Image(image), "boxes": boxes, "labels": labels}
+        moved = self.compose(sample)
+        plain_image = moved["image"].as_subclass(Tensor).contiguous()
+        return plain_image, moved["boxes"].as_subclass(Tensor), moved["labels"]
+
+
+@dataclass(frozen=True)
+class _ByDtype:
+    """Two transforms, of which the image's dtype chooses one."""
+
+    of_uint8: Transform
+    of_floats: Transform
+
+    def __call__(self, image: Tensor, boxes_xyxy: Tensor, labels: Tensor) -> Sample:
+        chosen = self.of_floats if image.is_floating_point() else self.of_uint8
+        return chosen(image, boxes_xyxy, labels)
+
+
 def training_transform(
     size: int = 300, *, max_zoom_out: float = 4.0, share: float = 1.0
 ) -> Transform:
-    """Zoom-out, IoU crop, flips, resize, photometric distortion, normalisation.
+    """Zoom-out, IoU crop, flips, resize, changes of colour, normalisation.
 
     A box stays if its centre is in the crop, and is clipped to it; one that is left with less
     than a pixel of width or height goes, and its label with it.
@@ -38,26 +71,31 @@ def training_transform(
         size: of the square image that comes out, in pixels.
         max_zoom_out: largest canvas for zoom-out, in sides of the image, at least 1.
         share: of the samples that are zoomed and cropped, and, drawn anew, of those whose colours
-            are distorted; the others are only flipped and resized.
+            are changed; the others are only flipped and resized.
     """
-    colours = v2.RandomApply([v2.RandomPhotometricDistort()], p=share)
-    steps = [*geometric_steps(size, max_zoom_out, share), colours, *_normalising_steps()]
-    return _on_samples(v2.Compose(steps))
+    last = [v2.RandomApply(_colour_steps(), p=share), *_normalising_steps()]
+    by_dtype = (
+        OnSamples(v2.Compose([*geometric_steps(size, max_zoom_out, share, floats=floats), *last]))
+        for floats in (False, True)
+    )
+    return _ByDtype(*by_dtype)
 
 
 def inference_transform(size: int = 300) -> Transform:
     """Resize to `size x size`, whatever the shape was, and normalise."""
-    return _on_samples(v2.Compose([v2.Resize((size, size)), *_normalising_steps()]))
+    return OnSamples(v2.Compose([v2.Resize((size, size)), *_normalising_steps()]))
 
 
 def geometric_transform(size: int = 300) -> Transform:
     """The part of the training transform that moves boxes; the image stays uint8."""
-    return _on_samples(v2.Compose(geometric_steps(size, max_zoom_out=4.0, share=1.0)))
+    return OnSamples(v2.Compose(geometric_steps(size, max_zoom_out=4.0, share=1.0)))
 
 
-def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.nn.Module]:
+def geometric_steps(
+    size: int, max_zoom_out: float, share: float, *, floats: bool = False
+) -> list[torch.nn.Module]:
     """Zoom-out, IoU crop, flips, resize; then boxes that are left without a pixel go."""
-    mean_colour = tuple(round(255 * channel) for channel in IMAGENET_MEAN)
+    mean_colour = tuple(c if floats else round(255 * c) for c in IMAGENET_MEAN)
     fill = {tv_tensors.Image: mean_colour, "others": 0}
     zoom_out = v2.RandomZoomOut(fill=fill, side_range=(1.0, max_zoom_out))
     # No crop reaches the higher IoUs with small objects, so most trials for them are in vain:
@@ -73,6 +111,26 @@ def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.
     ]
 
 
+def _colour_steps() -> list[torch.nn.Module]:
+    """SSD's published changes of colour, each for half of the samples.
+
+    Not `v2.RandomPhotometricDistort`, which swaps the channels too: the published settings never
+    do (their probability is 0), and colour is what tells some kinds of cells apart.
+    """
+    changes = (
+        v2.ColorJitter(brightness=(0.875, 1.125)),
+        v2.ColorJitter(contrast=(0.5, 1.5)),
+        v2.ColorJitter(saturation=(0.5, 1.5)),
+        v2.ColorJitter(hue=(-0.05, 0.05)),
+    )
+    return [v2.RandomApply([change], p=0.5) for change in changes]
+
+
+def to_float() -> v2.ToDtype:
+    """The step that gives float32 in [0, 1]; boxes and labels keep their dtypes."""
+    return v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True)
+
+
 def denormalise(image: Tensor) -> Tensor:
     """The inverse of the normalisation: (3, H, W) uint8, rounded and clipped."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -80,19 +138,4 @@ def denormalise(image: Tensor) -> Tensor:
 
 
 def _normalising_steps() -> list[torch.nn.Module]:
-    to_float = v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True)
-    return [to_float, v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
-
-
-def _on_samples(compose: v2.Compose) -> Transform:
-    """`compose`, which tells images from boxes by their types, as a function of plain tensors."""
-
-    def transform(image: Tensor, boxes_xyxy: Tensor, labels: Tensor) -> Sample:
-        canvas = tuple(image.shape[-2:])
-        boxes = tv_tensors.BoundingBoxes(boxes_xyxy, format="XYXY", canvas_size=canvas)
-        sample = {"image": tv_tensors.Image(image), "boxes": boxes, "labels": labels}
-        moved = compose(sample)
-        plain_image = moved["image"].as_subclass(Tensor).contiguous()
-        return plain_image, moved["boxes"].as_subclass(Tensor), moved["labels"]
-
-    return transform
+    return [to_float(), v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
