@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from refdet.data.augmentation import Transform
-from refdet.data.images import read_rgb
-from refdet.data.problems import DataError
-from refdet.records import AnnotatedImage, Problem
+from refdet.data.augmentation import Sample, Transform
+from refdet.data.decode import decode_image
+from refdet.data.mixing import Mixing
+from refdet.records import AnnotatedImage
 
 
 class Item(NamedTuple):
@@ -53,7 +53,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 class DetectionDataset(Dataset[Item]):
-    """Annotated images, decoded and transformed.
+    """Annotated images, decoded, mixed with others where that is asked for, and transformed.
 
     A sample's randomness depends on the seed, the epoch and its index alone: neither on the
     number of worker processes nor on what else draws random numbers, whose state is left as it
@@ -61,12 +61,15 @@ class DetectionDataset(Dataset[Item]):
 
     Args:
         images: what to serve, in this order.
-        transform: as `training_transform` or `inference_transform` makes it.
+        transform: as the functions of `refdet.data.augmentation` and `augmentation_faster_rcnn`
+            make it.
         seed: the same seed gives the same samples.
         cache: True to decode every image now and keep it: 0.9 MB for 640 x 480 pixels.
+        mixing: what is mixed into a sample before the transform. The others come from all images,
+            the sample's own among them, each as likely.
 
     Raises:
-        DataError: an image cannot be decoded; at once with `cache`, else when it is asked for.
+        DataError: an image cannot be decoded; at once with `cache`, else when it is needed.
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class DetectionDataset(Dataset[Item]):
         seed: int = 0,
         *,
         cache: bool = False,
+        mixing: Mixing | None = None,
     ) -> None:
         self._images = tuple(images)
         self._transform = transform
         self._seed = seed
+        self._mixing = mixing
         # Shared memory, so that workers that outlive an epoch see the next one.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()
@@ -93,40 +98,31 @@ class DetectionDataset(Dataset[Item]):
         return len(self._images)
 
     def __getitem__(self, index: int) -> Item:
+        randomness = np.random.SeedSequence([self._seed, int(self._epoch), index])
+        sample = self._raw(index)
+        if self._mixing is not None:
+            generator = np.random.default_rng(randomness.spawn(1)[0])
+            sample = self._mixing(sample, lambda: self._any_raw(generator), generator)
+        with _seeded(randomness):
+            image, boxes, labels = self._transform(*sample)
+        return Item(image, boxes, labels, index)
+
+    def _raw(self, index: int) -> Sample:
+        """The image and its objects as they are annotated."""
         annotated = self._images[index]
         pixels = self._decoded[index] if self._decoded is not None else decode_image(annotated)
         truth = annotated.ground_truth
         boxes = torch.from_numpy(truth.boxes_xyxy.astype(np.float32))
-        labels = torch.from_numpy(truth.labels.copy())
-        with _seeded(self._seed, int(self._epoch), index):
-            image, boxes, labels = self._transform(pixels, boxes, labels)
-        return Item(image, boxes, labels, index)
+        return pixels, boxes, torch.from_numpy(truth.labels.copy())
 
-
-def decode_image(annotated: AnnotatedImage) -> Tensor:
-    """The pixels as (3, H, W) uint8, as they are stored: rotation tags are not followed.
-
-    Raises:
-        DataError: the file is missing, damaged or too large, its pixels have not 8 bits, or its
-            size is not what the record says.
-    """
-    truth = annotated.ground_truth
-    try:
-        pixels = read_rgb(annotated.path)
-    except ValueError as error:
-        raise DataError([Problem(str(annotated.path), str(error))]) from error
-    if pixels.shape[:2] != (truth.height, truth.width):
-        found = f"is {pixels.shape[1]} x {pixels.shape[0]}"
-        what = f"{found}, but its record says {truth.width} x {truth.height}"
-        raise DataError([Problem(str(annotated.path), what)])
-    # A view, channels last in memory: resizing that is twice as fast.
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+    def _any_raw(self, generator: np.random.Generator) -> Sample:
+        return self._raw(int(generator.integers(len(self))))
 
 
 @contextmanager
-def _seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
-    mixed = np.random.SeedSequence([seed, epoch, index]).generate_state(1, np.uint64)[0]
+def _seeded(randomness: np.random.SeedSequence) -> Iterator[None]:
+    seed = randomness.generate_state(1, np.uint64)[0]
     with torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would seed the GPUs' generators too.
-        torch.default_generator.manual_seed(int(mixed))
+        torch.default_generator.manual_seed(int(seed))
         yield

@@ -9,7 +9,13 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from refdet.data.augmentation import inference_transform, training_transform
-from refdet.data.dataset import Batch, DetectionDataset, Item, collate, decode_image
+from refdet.data.augmentation_faster_rcnn import (
+    faster_rcnn_inference_transform,
+    faster_rcnn_training_transform,
+)
+from refdet.data.dataset import Batch, DetectionDataset, Item, collate
+from refdet.data.decode import decode_image
+from refdet.data.mixing import Mixing
 from refdet.data.problems import DataError
 from refdet.records import AnnotatedImage, GroundTruth
 
@@ -50,6 +56,11 @@ def items(dataset: DetectionDataset) -> list[Item]:
     return [dataset[index] for index in range(len(dataset))]
 
 
+def mixed(images: list[AnnotatedImage], seed: int) -> DetectionDataset:
+    mixing = Mixing(mosaic_probability=0.5, mixup_probability=0.5)
+    return DetectionDataset(images, faster_rcnn_training_transform(), seed, mixing=mixing)
+
+
 def through_workers(dataset: DetectionDataset, workers: int) -> list[Item]:
     loader = DataLoader(dataset, batch_size=2, num_workers=workers, collate_fn=list)
     return [item for batch in loader for item in batch]
@@ -74,6 +85,54 @@ def test_dataset_gives_the_same_samples_in_any_number_of_workers(
     assert_same(alone, through_workers(dataset, 0))
     assert_same(alone, through_workers(dataset, 2))
     assert_same(alone[::-1], [dataset[index] for index in reversed(range(6))])
+
+
+def test_dataset_mixes_the_same_samples_in_any_number_of_workers(
+    images: list[AnnotatedImage],
+) -> None:
+    dataset = mixed(images, seed=3)
+    alone = items(dataset)
+    for workers in (0, 1, 2):
+        assert_same(alone, through_workers(dataset, workers))
+    assert_same(alone[::-1], [dataset[index] for index in reversed(range(6))])
+
+
+def test_dataset_gives_the_same_samples_in_a_spawned_worker(images: list[AnnotatedImage]) -> None:
+    dataset = mixed(images[:2], seed=3)
+    loader = DataLoader(dataset, num_workers=1, collate_fn=list, multiprocessing_context="spawn")
+    assert_same(items(dataset), [item for batch in loader for item in batch])
+
+
+def test_dataset_mixes_other_samples_in_another_epoch_or_with_another_seed(
+    images: list[AnnotatedImage],
+) -> None:
+    dataset = mixed(images, seed=3)
+    first = items(dataset)
+    dataset.set_epoch(1)
+    second = items(dataset)
+    for one, two, three in zip(first, second, items(mixed(images, seed=4)), strict=True):
+        assert not torch.equal(one.image, two.image)
+        assert not torch.equal(one.image, three.image)
+
+
+def test_dataset_mixes_in_any_of_its_images(tmp_path: Path) -> None:
+    images = []
+    for index in range(5):
+        Image.new("RGB", (32, 24), (40 * index,) * 3).save(tmp_path / f"{index}.png")
+        images.append(record(tmp_path / f"{index}.png", [[index, 0.0, index + 5, 9]]))
+    dataset = DetectionDataset(images, faster_rcnn_inference_transform(), mixing=Mixing(0, 1))
+    others = set()
+    for epoch in range(30):
+        dataset.set_epoch(epoch)
+        item = dataset[1]
+        assert item.image_index == 1
+        own, other = item.boxes_xyxy[:, 0].int().tolist()
+        low, high = sorted((40, 40 * other))
+        assert own == 1
+        assert low <= 255 * item.image.min() + 1e-3
+        assert 255 * item.image.max() - 1e-3 <= high
+        others.add(other)
+    assert others == {0, 1, 2, 3, 4}
 
 
 def test_dataset_gives_other_samples_in_another_epoch_or_with_another_seed(
@@ -112,6 +171,7 @@ def test_dataset_tells_workers_that_outlive_an_epoch_of_the_next(
 def test_dataset_leaves_the_global_random_state_alone(images: list[AnnotatedImage]) -> None:
     before = torch.get_rng_state()
     items(DetectionDataset(images, training_transform(16)))
+    items(mixed(images, seed=0))
     assert torch.equal(torch.get_rng_state(), before)
 
 
