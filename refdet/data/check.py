@@ -10,75 +10,32 @@ photograph of the same field. Files that no split uses are listed, but are no er
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
-from refdet.data.problems import errors_in
+from refdet.data.check_report import (
+    BoxSizes,
+    DataReport,
+    SplitCounts,
+    data_report,
+    format_data_report,
+    shared_images,
+)
 from refdet.data.voc import discover_classes
-from refdet.data.voc_folder import ImageReading, VocFolder
+from refdet.data.voc_folder import VocFolder
 from refdet.records import Problem
 
-
-@dataclass(frozen=True)
-class SplitCounts:
-    """What one split holds.
-
-    Attributes:
-        images: named by its split file.
-        objects: by class, as they are written, with those that are left out.
-        kept: by class, what a reader would give.
-    """
-
-    images: int
-    objects: Mapping[str, int]
-    kept: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class BoxSizes:
-    """Smallest, median and largest width and height of a class's boxes, in pixels."""
-
-    widths: tuple[float, float, float]
-    heights: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class DataReport:
-    """A data set, counted and checked.
-
-    Attributes:
-        root: its folder.
-        class_names: in label order.
-        image_files: in `JPEGImages`.
-        annotation_files: in `Annotations`.
-        splits: by name.
-        box_sizes: by class, over every image of every split once; classes without a box are not
-            in it.
-        problems: everything wrong, errors and objects and files left out, each once.
-    """
-
-    root: Path
-    class_names: tuple[str, ...]
-    image_files: int
-    annotation_files: int
-    splits: Mapping[str, SplitCounts]
-    box_sizes: Mapping[str, BoxSizes]
-    problems: tuple[Problem, ...]
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """What training would stop at; a command that checks exits non-zero if there is any."""
-        return tuple(errors_in(self.problems))
+__all__ = ["BoxSizes", "DataReport", "SplitCounts", "check_voc", "format_data_report"]
 
 
 def check_voc(
-    root: Path, class_names: Sequence[str] | None = None, *, one_based: bool = True
+    root: Path,
+    class_names: Sequence[str] | None = None,
+    *,
+    one_based: bool = True,
+    settled: tuple[str, ...] = (),
 ) -> DataReport:
     """Read every split and every image of a Pascal VOC folder, and list all that is wrong.
 
@@ -86,6 +43,7 @@ def check_voc(
         root: the folder that holds `Annotations`, `ImageSets` and `JPEGImages`.
         class_names: in label order; by default every name that the annotations use, sorted.
         one_based: True if corners count from 1.
+        settled: what was not declared, for the report.
 
     Raises:
         DataError: `root` is no VOC folder.
@@ -105,46 +63,15 @@ def check_voc(
     problems += _shared_images(members, _hashes(folder, every_name))
     annotated = {file.stem for file in (root / "Annotations").glob("*.xml")}
     problems += _unused_files(folder, annotated, set(every_name))
-    return DataReport(
-        root=root,
-        class_names=names,
-        image_files=sum(len(files) for files in folder.image_files.values()),
-        annotation_files=len(annotated),
-        splits={
-            split: _count([readings[name] for name in split_names], names)
-            for split, split_names in members.items()
-        },
-        box_sizes=_box_sizes(readings.values(), names),
-        problems=tuple(problems),
+    return data_report(
+        root,
+        names,
+        sum(len(files) for files in folder.image_files.values()),
+        len(annotated),
+        {split: [readings[name] for name in listed] for split, listed in members.items()},
+        problems,
+        settled,
     )
-
-
-def _count(readings: Sequence[ImageReading], class_names: Sequence[str]) -> SplitCounts:
-    written = Counter(name for reading in readings for name in reading.class_names)
-    kept = Counter(
-        class_names[label]
-        for reading in readings
-        if reading.image
-        for label in reading.image.ground_truth.labels
-    )
-    return SplitCounts(
-        images=len(readings),
-        objects={name: written[name] for name in class_names},
-        kept={name: kept[name] for name in class_names},
-    )
-
-
-def _box_sizes(readings: Iterable[ImageReading], class_names: Sequence[str]) -> dict[str, BoxSizes]:
-    truths = [reading.image.ground_truth for reading in readings if reading.image]
-    found: dict[str, BoxSizes] = {}
-    for label, name in enumerate(class_names):
-        boxes = [truth.boxes_xyxy[truth.labels == label] for truth in truths]
-        corners = np.concatenate([np.zeros((0, 4)), *boxes])
-        if len(corners):
-            low, middle, high = np.percentile(corners[:, 2:] - corners[:, :2], (0, 50, 100), axis=0)
-            widths, heights = ((low[i], middle[i], high[i]) for i in (0, 1))
-            found[name] = BoxSizes(widths, heights)
-    return found
 
 
 def _hashes(folder: VocFolder, names: Iterable[str]) -> dict[str, str]:
@@ -158,17 +85,18 @@ def _hashes(folder: VocFolder, names: Iterable[str]) -> dict[str, str]:
 def _shared_images(
     members: Mapping[str, Sequence[str]], hashes: Mapping[str, str]
 ) -> Iterator[Problem]:
+    # A name without an image file stands for itself.
+    identities = {
+        split: {name: hashes.get(name, name) for name in names} for split, names in members.items()
+    }
     for one, other in combinations(members, 2):
         if "trainval" in (one, other) and {one, other} & {"train", "val"}:
             continue
         place = f"ImageSets/Main/{other}.txt"
-        # A name without an image file stands for itself.
-        names_in_one = {hashes.get(name, name): name for name in members[one]}
-        for name in members[other]:
-            twin = names_in_one.get(hashes.get(name, name))
+        for name, twin in shared_images(identities[one], identities[other]):
             if twin == name:
                 yield Problem(place, f"{name!r} is also in {one}.txt")
-            elif twin:
+            else:
                 yield Problem(place, f"{name!r} is the same image as {twin!r} in {one}.txt")
 
 
@@ -186,38 +114,3 @@ def _unused_files(
             yield Problem(place, "is in no split, nor is its image", dropped=True)
         else:
             yield Problem(place, "is in no split and has no image", dropped=True)
-
-
-def format_data_report(report: DataReport) -> str:
-    """The report as lines of text, problems last."""
-    names, splits = report.class_names, report.splits
-    counts = [
-        (split, part.images, sum(part.objects.values()), *(part.objects[name] for name in names))
-        for split, part in splits.items()
-    ]
-    sizes = [
-        (name, *(f"{value:g}" for value in (*size.widths, *size.heights)))
-        for name, size in report.box_sizes.items()
-    ]
-    pixels = [f"{side} {which}" for side in ("width", "height") for which in ("min", "mid", "max")]
-    dropped = [problem for problem in report.problems if problem.dropped]
-    lines = [
-        f"{report.root}: {report.image_files} images, {report.annotation_files} annotations",
-        "",
-        *_table([("split", "images", "objects", *names), *counts]),
-        "",
-        *_table([("pixels", *pixels), *sizes]),
-        "",
-        f"left out: {len(dropped) or 'nothing'}",
-        *(f"  {problem}" for problem in dropped),
-        f"errors: {len(report.errors) or 'none'}",
-        *(f"  {problem}" for problem in report.errors),
-    ]
-    return "\n".join(lines)
-
-
-def _table(rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        cells = (f"{cell!s:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
-        yield "  ".join([f"{first!s:<{widths[0]}}", *cells])

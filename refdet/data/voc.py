@@ -7,33 +7,17 @@ width stays `xmax - xmin`. What is refused and what is left out: see `refdet.dat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from refdet.data.problems import refuse_errors
+from refdet.data.reading import Split
 from refdet.data.voc_folder import VocFolder, require_voc_folder
 from refdet.data.voc_xml import read_voc_xml
-from refdet.records import AnnotatedImage, Problem
-
-
-@dataclass(frozen=True)
-class VocSplit:
-    """One part of a data set, ready to be used.
-
-    Attributes:
-        name: of the split.
-        images: with their objects, in the order of the split file.
-        dropped: objects that were left out and blank lines, each with its place.
-    """
-
-    name: str
-    images: tuple[AnnotatedImage, ...]
-    dropped: tuple[Problem, ...]
 
 
 def read_voc_split(
     root: Path, split: str, class_names: Sequence[str], *, one_based: bool = True
-) -> VocSplit:
+) -> Split:
     """One split of a Pascal VOC folder.
 
     Args:
@@ -55,7 +39,7 @@ def read_voc_split(
     problems += [problem for reading in readings for problem in reading.problems]
     refuse_errors(problems)
     images = tuple(reading.image for reading in readings if reading.image is not None)
-    return VocSplit(split, images, tuple(problems))
+    return Split(split, images, tuple(problems))
 
 
 def discover_classes(root: Path) -> tuple[str, ...]:

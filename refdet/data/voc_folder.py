@@ -17,41 +17,27 @@ import numpy as np
 
 from refdet.data.images import IMAGE_SUFFIXES, read_image_size
 from refdet.data.problems import DataError
+from refdet.data.reading import SMALLEST_SIDE, ImageReading, split_order
 from refdet.data.voc_xml import XmlObject, read_voc_xml
 from refdet.records import AnnotatedImage, GroundTruth, Problem
 
-SMALLEST_SIDE = 1.0
-"""Pixels; a box with a smaller width or height is left out."""
+VOC_FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
+"""What is in every Pascal VOC data set."""
 
-
-@dataclass(frozen=True)
-class ImageReading:
-    """What came of one image's files.
-
-    Attributes:
-        image: with its objects, or None if one of the problems is an error.
-        class_names: the class of every object in the file, also of those left out.
-        problems: what is wrong.
-    """
-
-    image: AnnotatedImage | None
-    class_names: tuple[str, ...]
-    problems: tuple[Problem, ...]
+HOW_TO_GET_ONE = (
+    "The blood-cell set is the folder BCCD of what this fetches: "
+    "git clone https://github.com/Shenggan/BCCD_Dataset"
+)
 
 
 def require_voc_folder(root: Path) -> None:
     """Raise DataError, saying what was expected and how to get it, unless `root` is there."""
-    missing = [
-        part
-        for part in ("Annotations", "ImageSets/Main", "JPEGImages")
-        if not (root / part).is_dir()
-    ]
+    missing = [part for part in VOC_FOLDERS if not (root / part).is_dir()]
     if missing:
         what = (
             f"is no Pascal VOC data set: there is no {' and no '.join(missing)} in it. Expected "
-            "are Annotations/*.xml, ImageSets/Main/<split>.txt and JPEGImages/*.jpg. The "
-            "blood-cell set is the folder BCCD of what this fetches: "
-            "git clone https://github.com/Shenggan/BCCD_Dataset"
+            "are Annotations/*.xml, ImageSets/Main/<split>.txt and JPEGImages/*.jpg. "
+            f"{HOW_TO_GET_ONE}"
         )
         raise DataError([Problem(str(root), what)])
 
@@ -74,8 +60,7 @@ class VocFolder:
         """The names of the split files; VOC's lists per class, `<class>_<split>`, are none."""
         stems = {file.stem for file in (self.root / "ImageSets" / "Main").glob("*.txt")}
         per_class = {f"{name}_{stem}" for name in self.class_names for stem in stems}
-        order = {name: place for place, name in enumerate(("train", "val", "trainval", "test"))}
-        return tuple(sorted(stems - per_class, key=lambda stem: (order.get(stem, 9), stem)))
+        return tuple(sorted(stems - per_class, key=split_order))
 
     @cached_property
     def image_files(self) -> dict[str, list[Path]]:
