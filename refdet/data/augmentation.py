@@ -73,7 +73,7 @@ def training_transform(
         share: of the samples that are zoomed and cropped, and, drawn anew, of those whose colours
             are changed; the others are only flipped and resized.
     """
-    last = [v2.RandomApply(_colour_steps(), p=share), *_normalising_steps()]
+    last = [v2.RandomApply(colour_steps(), p=share), *_normalising_steps()]
     by_dtype = (
         OnSamples(v2.Compose([*geometric_steps(size, max_zoom_out, share, floats=floats), *last]))
         for floats in (False, True)
@@ -111,7 +111,7 @@ def geometric_steps(
     ]
 
 
-def _colour_steps() -> list[torch.nn.Module]:
+def colour_steps() -> list[torch.nn.Module]:
     """SSD's published changes of colour, each for half of the samples.
 
     Not `v2.RandomPhotometricDistort`, which swaps the channels too: the published settings never

@@ -50,6 +50,32 @@ def painted_samples(draw: st.DrawFn, max_side: int = 60) -> Painted:
     return paint(width, height, given, torch.tensor(labels, dtype=torch.int64))
 
 
+def two_tones() -> Tensor:
+    """(3, 4, 4) floats: a reddish left half and a darker, bluish right half."""
+    image = torch.tensor([0.6, 0.5, 0.4])[:, None, None].repeat(1, 4, 4)
+    image[:, :, 2:] = torch.tensor([0.2, 0.25, 0.3])[:, None, None]
+    return image
+
+
+def colour_factors(image: Tensor) -> tuple[float, float, float]:
+    """By which brightness, contrast and saturation of `two_tones` were multiplied.
+
+    Brightness multiplies everything, contrast how far two pixels' greys are apart, and saturation
+    how far a pixel's channels are, whatever the order of the three.
+    """
+    ratios = []
+    for tones in (image, two_tones()):
+        left, right = tones[:, 0, 0], tones[:, 0, 3]
+        grey_left, grey_right = (
+            tone @ torch.tensor([0.299, 0.587, 0.114]) for tone in (left, right)
+        )
+        mean = (grey_left + grey_right) / 2
+        apart = grey_left - grey_right
+        ratios.append(torch.stack([mean, apart / mean, (left[0] - left[2]) / apart]))
+    brightness, contrast, saturation = (ratios[0] / ratios[1]).tolist()
+    return brightness, contrast, saturation
+
+
 def in_bytes(image: Tensor) -> Tensor:
     """The image in 0..255, as int32, whatever its dtype."""
     return (image * 255).round().int() if image.is_floating_point() else image.int()

@@ -6,16 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from refdet.data.augmentation import (
     IMAGENET_MEAN,
     IMAGENET_STD,
+    colour_steps,
     denormalise,
     geometric_transform,
     inference_transform,
     training_transform,
 )
-from tests.data.painted import COLOURS, RECTANGLES, coloured_rectangles, extent
+from tests.data.painted import (
+    COLOURS,
+    RECTANGLES,
+    colour_factors,
+    coloured_rectangles,
+    extent,
+    two_tones,
+)
 
 NO_BOX = torch.zeros((0, 4))
 
@@ -88,6 +97,20 @@ def test_training_transform_zooms_crops_flips_and_changes_colours() -> None:
     no_labels = torch.zeros(0, dtype=torch.int64)
     colours = {tuple(full(grey, NO_BOX, no_labels)[0][:, 4, 4].tolist()) for _ in range(20)}
     assert len(colours) > 5
+
+
+def test_colour_steps_change_half_of_the_samples_each_within_the_published_ranges() -> None:
+    torch.manual_seed(0)
+    *steps, hue = colour_steps()
+    drawn = torch.tensor([colour_factors(v2.Compose(steps)(two_tones())) for _ in range(200)])
+    for factors, reach in zip(drawn.T, (0.125, 0.5, 0.5), strict=True):
+        assert 1 - reach - 0.002 <= factors.min() < 1 - reach * 0.8
+        assert 1 + reach * 0.8 < factors.max() <= 1 + reach + 0.002
+        assert 0.3 < ((factors - 1).abs() > 0.002).double().mean() < 0.7
+    green = torch.stack([hue(two_tones())[1, 0, 0] for _ in range(100)])
+    # By hand: 0.05 of a turn is 0.05 * 6 of the left pixel's range, 0.2, from its green, 0.5.
+    assert 0.44 - 1e-4 <= green.min() < 0.45
+    assert 0.55 < green.max() <= 0.56 + 1e-4
 
 
 def test_training_transform_never_swaps_the_channels() -> None:

@@ -20,10 +20,12 @@ from tests.data.painted import (
     COLOURS,
     RECTANGLES,
     assert_labels_match_colours,
+    colour_factors,
     coloured_rectangles,
     extent,
     paint,
     painted_samples,
+    two_tones,
 )
 
 NO_BOX = torch.zeros((0, 4))
@@ -102,14 +104,11 @@ def test_faster_rcnn_training_transform_gives_bytes_and_floats_the_same(seed: in
 
 
 def test_faster_rcnn_training_transform_changes_colours_within_bounds() -> None:
-    grey = torch.full((3, 4, 4), 128, dtype=torch.uint8)
-    transform = only(colour=0.2)
-    values = [
-        float(seeded(transform, (grey, NO_BOX, NO_LABEL), seed)[0][0, 0, 0]) * 255
-        for seed in range(60)
-    ]
-    assert 128 * 0.8 - 1 <= min(values) < 115, "only brightness moves an even grey"
-    assert 140 < max(values) <= 128 * 1.2 + 1
+    transform, sample = only(colour=0.2), (two_tones(), NO_BOX, NO_LABEL)
+    drawn = torch.tensor([colour_factors(seeded(transform, sample, seed)[0]) for seed in range(80)])
+    for factors in drawn.T:  # of brightness, contrast and saturation
+        assert 0.8 - 0.002 <= factors.min() < 0.85
+        assert 1.15 < factors.max() <= 1.2 + 0.002
 
 
 @pytest.mark.parametrize("floats", [False, True])
