@@ -85,9 +85,11 @@ def read_predictions_coco(
             outside [0, 1].
     """
     found = _Found(images)
+    text = _text(path)
     try:
-        entries: object = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+        entries: object = json.loads(text, object_pairs_hook=_without_repetition)
+    # Numbers of thousands of digits and deep nesting are refused by these two.
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(entries, list):
         raise ValueError(f"{path}: a list of results is needed, got {type(entries).__name__}")
@@ -157,6 +159,14 @@ def _text(path: Path) -> str:
             return file.read()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8: {error}") from error
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{key!r} is in one entry more than once")
+    return dict(pairs)
 
 
 def _csv_label(row: Mapping[str, str], class_names: Sequence[str], where: str) -> int:

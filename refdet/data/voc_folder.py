@@ -87,6 +87,8 @@ class VocFolder:
             name, where = line.strip(), f"{place}, line {number}"
             if not name:
                 problems.append(Problem(where, "is blank", dropped=True))
+            elif not name.isprintable() or "/" in name or "\\" in name:
+                problems.append(Problem(where, f"{name!r} is no name of an image"))
             elif name in names:
                 problems.append(Problem(where, f"repeats {name!r} of line {names[name]}"))
             names.setdefault(name, number)

@@ -75,12 +75,16 @@ def read_voc_xml(file: Path, place: str) -> XmlAnnotation:
     except ValueError as error:
         problems.append(Problem(place, str(error)))
     elements = root.findall("object")
+    hidden = sum(1 for _ in root.iter("object")) - len(elements)
+    if hidden:
+        problems.append(Problem(place, f"has {hidden} <object> inside another element"))
     for index, element in enumerate(elements):
         try:
             objects.append(_read_object(element, index))
         except ValueError as error:
             problems.append(Problem(f"{place}, object {index}", str(error)))
-    names = tuple(name for name in (_text(element, "name") for element in elements) if name)
+    written = ((element.findtext("name") or "").strip() for element in elements)
+    names = tuple(name for name in written if name)
     return XmlAnnotation(size, tuple(objects), names, tuple(problems))
 
 
@@ -113,8 +117,9 @@ def _read_object(element: Element, index: int) -> XmlObject:
     name = _text(element, "name")
     if not name:
         raise ValueError("has no <name>")
-    if element.find("bndbox") is None:
-        raise ValueError(f"{name} has no <bndbox>")
+    n_boxes = len(element.findall("bndbox"))
+    if n_boxes != 1:
+        raise ValueError(f"{name} has {n_boxes or 'no'} <bndbox>; there must be one")
     x1, y1, x2, y2 = (_number(element, f"bndbox/{corner}") for corner in CORNERS)
     difficult = _text(element, "difficult") or "0"
     if difficult not in ("0", "1"):
@@ -137,5 +142,7 @@ def _number(element: Element, path: str) -> float:
 
 
 def _text(element: Element, path: str) -> str | None:
-    text = element.findtext(path)
-    return None if text is None else text.strip()
+    found = element.findall(path)
+    if len(found) > 1:
+        raise ValueError(f"has {len(found)} <{path}>; there must be one")
+    return (found[0].text or "").strip() if found else None

@@ -191,6 +191,9 @@ def test_read_predictions_coco_names_what_is_wrong(
     [
         ("", "Expecting value"),
         ("{}", "a list of results is needed, got dict"),
+        ('[{"score": 0.1, "score": 0.9}]', "'score' is in one entry more than once"),
+        ("[" * 100_000, "recursion"),
+        ("9" * 5000, "Exceeds the limit"),
         ("[1]", "entry 0: image_id, category_id, bbox, score missing"),
         ('[{"image_id": 1, "category_id": 1}]', "entry 0: bbox, score missing"),
     ],

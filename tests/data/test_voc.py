@@ -115,6 +115,9 @@ DIRTY_OBJECTS = {
     "no name": (object_xml(""), "has no <name>"),
     "no box": ("<object><name>cat</name></object>", "cat has no <bndbox>"),
     "no corner": (object_xml().replace("<xmax>15</xmax>", ""), "has no <xmax>"),
+    "two corners": (object_xml().replace("<xmax>", "<xmax>9</xmax><xmax>"), "has 2 <bndbox/xmax>"),
+    "two boxes": (object_xml().replace("<bndbox>", "<bndbox/><bndbox>"), "cat has 2 <bndbox>"),
+    "two names": (object_xml().replace("<name>", "<name>dog</name><name>"), "has 2 <name>"),
 }
 
 
@@ -151,6 +154,10 @@ DIRTY_FILES = {
     "empty": ("", "is not XML"),
     "not unicode": ("<annotation>\udcff</annotation>", "is not XML"),
     "other root": ("<annotations/>", "is no VOC annotation"),
+    "hidden object": (
+        f"<annotation>{size_xml()}<part>{object_xml()}</part></annotation>",
+        "has 1 <object> inside another element",
+    ),
 }
 
 

@@ -37,6 +37,13 @@ def test_read_split_file_names_a_repeated_image(folder: Path) -> None:
         read_voc_split(folder, "train", CLASSES)
 
 
+@pytest.mark.parametrize("name", ["../a", "x\\a", "a\0"])
+def test_read_split_file_names_what_is_no_name(folder: Path, name: str) -> None:
+    add_split(folder, "train", "a", name)
+    with pytest.raises(DataError, match=r"train\.txt, line 2: '.*' is no name of an image"):
+        read_voc_split(folder, "train", CLASSES)
+
+
 def test_read_split_file_names_an_empty_file(folder: Path) -> None:
     add_split(folder, "train")
     with pytest.raises(DataError, match=r"train\.txt: names no image"):
