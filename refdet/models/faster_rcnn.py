@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 
 from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
@@ -45,6 +45,12 @@ class FasterRCNNDetector(Detector):
         self.spec = spec
         self.network: FasterRCNN = build_network(spec)
         self.description: Mapping[str, object] = spec.description()
+
+    @property
+    def compiled_part(self) -> nn.Module:
+        """The backbone: what follows handles another number of boxes for every image."""
+        backbone: nn.Module = self.network.backbone
+        return backbone
 
     def losses(
         self,

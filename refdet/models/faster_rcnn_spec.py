@@ -66,7 +66,7 @@ IMAGE_SIZES: Mapping[Backbone, tuple[int, int]] = {
     Backbone.RESNET50_FPN_V2: (800, 1333),
     Backbone.RESNET50_FPN: (800, 1333),
     Backbone.MOBILENET_V3_LARGE_320_FPN: (320, 640),
-    Backbone.RESNET18_SMALL: (128, 256),
+    Backbone.RESNET18_SMALL: (112, 224),
 }
 """The shorter side that images are resized to, and the longest that the longer may become."""
 

@@ -212,6 +212,10 @@ def test_description_builds_the_same_network(detector: FasterRCNNDetector) -> No
     assert again.spec == detector.spec
 
 
+def test_compiled_part_shares_the_networks_weights(detector: FasterRCNNDetector) -> None:
+    assert detector.compiled_part is detector.network.backbone
+
+
 def test_bf16_keeps_boxes_in_float32(detector: FasterRCNNDetector, batch: Batch) -> None:
     # In bf16 a coordinate of 500 is right to 2 px; torchvision's anchors and proposals take the
     # dtype of what autocast gives them.

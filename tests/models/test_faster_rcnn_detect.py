@@ -146,6 +146,17 @@ def test_detect_suppresses_within_a_class_only(
     assert worst_overlap(found, same_class=False) > 0.3
 
 
+@torch.no_grad()
+def test_detect_drops_what_clipping_leaves_of_a_box_beyond_the_border(images: list[Tensor]) -> None:
+    detector = FasterRCNNDetector(FasterRCNNSpec(N_CLASSES, Backbone.RESNET18_SMALL, min_size=64))
+    widen_outputs(detector.network)
+    predictor = detector.network.roi_heads.box_predictor.bbox_pred
+    # The second class's boxes lie a thousand widths to the right; rows are background first.
+    predictor.bias[4 * 2] = 10_000.0
+    (found, _) = detector.detect(images, settings())
+    assert set(found.labels.tolist()) == {0, 2}
+
+
 @pytest.mark.parametrize("part", ["backbone.fpn", "rpn.head.cls_logits", "roi_heads.box_predictor"])
 def test_detect_refuses_a_network_that_diverged(part: str, images: list[Tensor]) -> None:
     # torchvision finds nothing with such weights, and says nothing.
