@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from refdet.data.circuit_symbols import Component, make_component
 from refdet.data.circuits import (
     CLASS_NAMES,
     HEADER,
     HEIGHT,
     SPLITS,
     WIDTH,
-    Component,
     labels_csv,
-    make_component,
     make_diagram,
     write_circuits,
 )
