@@ -20,10 +20,10 @@ from refdet.config import (
     Config,
     Evaluate,
     Infer,
+    TrainFasterRCNN,
     TrainSSD300,
-    arguments_from_toml,
-    to_toml,
 )
+from refdet.config_file import arguments_from_toml, to_toml
 from refdet.files import write_text_atomic
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -43,6 +43,7 @@ class Command:
 
 COMMANDS = {
     ("train", "ssd300"): Command(TrainSSD300, "refdet.train", "train_ssd300"),
+    ("train", "faster-rcnn"): Command(TrainFasterRCNN, "refdet.train", "train_faster_rcnn"),
     ("infer",): Command(Infer, "refdet.infer", "infer"),
     ("evaluate",): Command(Evaluate, "refdet.judge", "evaluate_predictions"),
     ("check-data",): Command(CheckData, "refdet.judge", "check_data"),
@@ -78,9 +79,9 @@ def overview() -> str:
     lines = ["usage: refdet COMMAND [OPTIONS]", "", "Commands:"]
     for name, command in COMMANDS.items():
         summary = (command.config_type.__doc__ or "").strip().splitlines()[0]
-        lines.append(f"  {' '.join(name):<14} {summary}")
+        lines.append(f"  {' '.join(name):<18} {summary}")
     lines += [
-        f"  {'config':<14} Save a command's options: refdet config FILE.toml COMMAND [OPTIONS]",
+        f"  {'config':<18} Save a command's options: refdet config FILE.toml COMMAND [OPTIONS]",
         "",
         "`refdet COMMAND --help` explains a command's options. Every command also takes",
         "`--config FILE.toml`; options beside it win over the file's.",

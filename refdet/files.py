@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+_PARTIAL = ".refdet-"
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -25,7 +27,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         The path to write to; the block must create that file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f"{_PARTIAL}{secrets.token_hex(8)}{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as written:
@@ -34,6 +36,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what `atomic_path` was writing in `folder` when a process was killed.
+
+    For a folder that no other process writes to.
+    """
+    for file in folder.glob(f"{_PARTIAL}*"):
+        file.unlink(missing_ok=True)
 
 
 def write_text_atomic(path: Path, text: str) -> None:

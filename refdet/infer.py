@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from refdet.config import Infer, Precision
-from refdet.data.augmentation import inference_transform
-from refdet.data.dataset import Batch, DetectionDataset, collate
+from refdet.config import Infer
+from refdet.data.dataset import DetectionDataset, collate
 from refdet.data.images import IMAGE_SUFFIXES, read_image_size
-from refdet.data.voc import read_voc_split
-from refdet.judge import draw, evaluation_settings, judge, say
-from refdet.models.checkpoints import build_model, load_checkpoint
+from refdet.data.source import open_source
+from refdet.judge import draw, evaluation_settings, judge
+from refdet.models.checkpoints import load_checkpoint
+from refdet.models.detector import DetectionSettings, Detector
+from refdet.models.registry import build_detector
 from refdet.models.runtime import (
+    NumberFormat,
     autocast,
     choose_device,
-    computes_bf16,
     describe_environment,
     set_threads,
 )
-from refdet.models.ssd300 import SSD300, SSDOutput
-from refdet.models.ssd_detect import DetectionSettings, RawDetections, ssd_detect
 from refdet.records import AnnotatedImage, Detections, GroundTruth
 from refdet.report.predictions import (
     write_ground_truth_coco,
     write_predictions_coco,
     write_predictions_csv,
 )
+from refdet.terminal import say
+from refdet.training.preparing import choose_number_format
+from refdet.training.recipes import INFERENCE_TRANSFORMS
+from refdet.training.validation import as_detections, evaluation_mode
 
 
 def infer(config: Infer) -> int:
@@ -44,12 +47,14 @@ def infer(config: Infer) -> int:
     counting = evaluation_settings(config, class_names)  # refuses bad options before the work
     kept = DetectionSettings(config.min_score, config.nms_iou, top_k=config.top_k)
     images = _read_images(config, class_names)
+    detector = build_detector(checkpoint)
+    detector.network.to(device)
     detections = detect_images(
-        build_model(checkpoint).to(device).to(memory_format=torch.channels_last),
+        detector,
         images,
         kept,
         batch_size=config.batch_size,
-        bf16=use_bf16(config.precision, device),
+        number_format=choose_number_format(config.precision, device),
         progress=config.progress,
     )
     names = [image.ground_truth.image for image in images]
@@ -66,69 +71,38 @@ def infer(config: Infer) -> int:
 
 
 def detect_images(
-    model: SSD300,
+    detector: Detector,
     images: Sequence[AnnotatedImage],
     settings: DetectionSettings,
     *,
     batch_size: int,
-    bf16: bool,
+    number_format: NumberFormat,
     progress: bool,
 ) -> list[Detections]:
-    """What `model` finds in each image, in the images' order, boxes in the image's own pixels."""
-    loader = DataLoader(
-        DetectionDataset(images, inference_transform()), batch_size, collate_fn=collate
-    )
+    """What `detector` finds in each image, in their order, boxes in the image's own pixels."""
+    dataset = DetectionDataset(images, INFERENCE_TRANSFORMS[detector.architecture]())
+    loader = DataLoader(dataset, batch_size, collate_fn=collate)
     # None shows it on a terminal only.
     bar = tqdm(loader, desc="detecting", unit="batch", disable=None if progress else True)
-    return [
-        found
-        for batch, output in run_network(model, bar, bf16=bf16)
-        for found in as_detections(ssd_detect(model, output, settings), batch, images)
-    ]
-
-
-@torch.no_grad()
-def run_network(
-    model: SSD300, batches: Iterable[Batch], *, bf16: bool
-) -> Iterator[tuple[Batch, SSDOutput]]:
-    """Each batch with what the network says of it, in evaluation mode, which is undone after."""
-    device = model.priors_xyxy.device
-    was_training = model.training
-    model.eval()
-    try:
-        for batch in batches:
-            images = torch.stack(batch.images).to(device, memory_format=torch.channels_last)
-            with autocast(device, bf16):
-                output = model(images)
-            yield batch, SSDOutput(output.class_logits.float(), output.deltas.float())
-    finally:
-        model.train(was_training)
-
-
-def as_detections(
-    raw: Sequence[RawDetections], batch: Batch, images: Sequence[AnnotatedImage]
-) -> list[Detections]:
-    """Records of a batch's detections, scaled from fractions to each image's pixels."""
+    device = next(detector.network.parameters()).device
     found: list[Detections] = []
-    for detections, index in zip(raw, batch.indices, strict=True):
-        truth = images[index].ground_truth
-        scale = torch.tensor([truth.width, truth.height] * 2, dtype=torch.float64)
-        boxes, scores, labels = (column.cpu() for column in detections)
-        found.append(
-            Detections(truth.image, (boxes * scale).numpy(), scores.numpy(), labels.numpy())
-        )
+    with evaluation_mode(detector.network), autocast(device, number_format):
+        for batch in bar:
+            found += as_detections(detector.detect(batch.images, settings), batch, images)
     return found
-
-
-def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether the network's convolutions run in bf16."""
-    automatic = precision is Precision.AUTO and computes_bf16(device)
-    return automatic or precision is Precision.BF16
 
 
 def _read_images(config: Infer, class_names: Sequence[str]) -> tuple[AnnotatedImage, ...]:
     if config.data and not config.images:
-        split = read_voc_split(config.data, config.split, class_names, one_based=config.one_based)
+        if config.classes and config.classes != tuple(class_names):
+            raise ValueError(
+                f"--classes {' '.join(config.classes)}: the checkpoint knows "
+                f"{' '.join(class_names)}; leave the option out"
+            )
+        source = open_source(replace(config.source(config.data), class_names=tuple(class_names)))
+        for sentence in source.settled:
+            say(sentence)
+        split = source.read_split(config.split)
         for problem in split.dropped:
             say(f"left out: {problem}")
         return split.images

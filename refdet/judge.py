@@ -7,9 +7,9 @@ from pathlib import Path
 
 from refdet.config import CheckData, Evaluate, Infer
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
-from refdet.data.check import check_voc, format_data_report
+from refdet.data.check import format_data_report
 from refdet.data.predictions import read_predictions_coco, read_predictions_csv
-from refdet.data.voc import discover_classes, read_voc_split
+from refdet.data.source import open_source
 from refdet.evaluate import EvaluationSettings, evaluate_split
 from refdet.records import AnnotatedImage, Detections, Problem
 from refdet.report.class_counts import plot_class_counts
@@ -18,13 +18,17 @@ from refdet.report.metrics import write_metrics_json
 from refdet.report.pictures import write_pictures, write_prediction_pictures
 from refdet.report.plots import precision_recall_figure, write_figure
 from refdet.report.table import class_table, format_class_table
+from refdet.terminal import say
 
 
 def evaluate_predictions(config: Evaluate) -> int:
     """`refdet evaluate`: judge a predictions file; returns the exit code."""
-    class_names = config.classes or discover_classes(config.data)
+    source = open_source(config.source(config.data))
+    for sentence in source.settled:
+        say(sentence)
+    class_names = source.class_names
     settings = evaluation_settings(config, class_names)
-    split = read_voc_split(config.data, config.split, class_names, one_based=config.one_based)
+    split = source.read_split(config.split)
     for problem in split.dropped:
         say(f"left out: {problem}")
     read = read_predictions_coco if config.predictions.suffix == ".json" else read_predictions_csv
@@ -36,7 +40,10 @@ def evaluate_predictions(config: Evaluate) -> int:
 
 def check_data(config: CheckData) -> int:
     """`refdet check-data`: print all that is wrong with a data set; returns the exit code."""
-    report = check_voc(config.data, config.classes or None, one_based=config.one_based)
+    source = open_source(config.source(config.data))
+    for sentence in source.settled:
+        say(sentence)
+    report = source.check()
     say(format_data_report(report))
     if config.plot:
         plot_class_counts(
@@ -107,8 +114,3 @@ def _tell_pictures(written: Sequence[Path], problems: Sequence[Problem], output:
     for problem in problems:
         say(f"not drawn: {problem}")
     say(f"reports: {output}   pictures: {output / 'pictures'} ({len(written)})")
-
-
-def say(text: str) -> None:
-    """Print a line for the user."""
-    print(text, flush=True)  # noqa: T201 - what an entry point is for

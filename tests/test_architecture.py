@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "refdet"
 
 ROOMS = ("core", "torch_ops", "records", "files", "data", "models", "evaluate", "report")
-TOOLS = ("config", "conformance", "vendor")
+OPTIONS = ("config", "config_file", "terminal")
+TOOLS = (*OPTIONS, "training", "conformance", "vendor")
 ENTRY_POINTS = ("train", "infer", "judge")
 
 # What each room may import besides itself. `refdet` alone is the version number.
@@ -30,11 +31,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "models": ("torch_ops", "core.priors", "files", "refdet"),
     "evaluate": ("records", "core"),
     "report": ("records", "files"),
-    "config": ("records", "core", "files"),
+    "config": ("data.options", "models.faster_rcnn_spec"),
+    "config_file": ("config", "files"),
+    "terminal": (),
+    "training": (*ROOMS, *OPTIONS),
     "conformance": ("core",),
     "vendor": ("files", "refdet"),
     **dict.fromkeys(ENTRY_POINTS, (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet")),
     "cli": (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet"),
+    "__main__": ("cli",),
 }
 
 # What may come from outside, besides the standard library, where a file is meant to be copied.
@@ -98,6 +103,8 @@ def test_every_import_is_an_arrow_of_the_design(file: Path) -> None:
         ("models", "import refdet.evaluate"),
         ("report", "def later():\n    from refdet.train import train_ssd300"),
         ("train", "from refdet.cli import main"),
+        ("training", "import refdet.train"),
+        ("config", "from refdet.data.voc import read_voc_split"),
         ("conformance", "from refdet.torch_ops import iou"),
         ("data", "from .voc import read_voc"),
         ("", "import refdet.core.iou"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,13 +16,23 @@ from torch import Tensor
 
 import refdet
 from refdet.files import atomic_path
-from refdet.models.ssd300 import SSD300
 
-FORMAT = 1
-SSD300_NAME = "ssd300"
+FORMAT = 2
+MAGIC = "refdet checkpoint"
 
-State: TypeAlias = dict[str, object]
+State: TypeAlias = Mapping[str, object]
 """What a torch object's `state_dict` gives: tensors, numbers and texts in plain containers."""
+
+
+def library_versions() -> dict[str, str]:
+    """The versions that shape a run's numbers."""
+    return {
+        "refdet": refdet.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": str(torch.__version__),  # a subclass of str, which weights_only refuses
+        "torchvision": str(torchvision.__version__),
+    }
 
 
 @dataclass(frozen=True)
@@ -30,40 +40,47 @@ class Checkpoint:
     """What is kept of a run.
 
     Attributes:
+        architecture: which detector, by `Detector.architecture`.
+        description: what builds its network again, by `Detector.description`.
         class_names: in label order.
-        width: of the network.
-        batch_norm: of the network.
-        model_state: its parameters and BatchNorm statistics.
+        model_state: parameters and BatchNorm statistics.
         epoch: epochs done.
-        planned_epochs: that the schedule was made for.
         best_ap: best validation AP so far; NaN before the first.
-        training_state: optimiser and schedule, empty in a checkpoint meant for use only.
-        config: the run's options, for the record.
+        config: the run's options as TOML.
+        training_state: what training goes on with (optimiser, schedule, scaler, progress, random
+            states); empty in a checkpoint meant for use only.
+        versions: of the libraries that wrote it.
     """
 
+    architecture: str
+    description: State
     class_names: tuple[str, ...]
-    width: float
-    batch_norm: bool
     model_state: Mapping[str, Tensor]
     epoch: int
-    planned_epochs: int
     best_ap: float
-    training_state: Mapping[str, State]
     config: str
+    training_state: Mapping[str, State]
+    versions: Mapping[str, str] = field(default_factory=library_versions)
 
 
 def save_checkpoint(file: Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` to `file`; the file is the old one or the new one, never half of it."""
+    """Write `checkpoint` to `file`; the file is the old one or the new one, never half of it.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; the old file is untouched.
+    """
     # Plain containers and tensors only, so that it can be read with weights_only=True.
     content = {
         **vars(checkpoint),
         "class_names": list(checkpoint.class_names),
+        "magic": MAGIC,
         "format": FORMAT,
-        "model": SSD300_NAME,
-        "versions": library_versions(),
     }
     with atomic_path(file) as temporary:
-        torch.save(content, temporary)
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:  # how torch's writer says that the disk is full
+            raise OSError(f"cannot write {file}: {error}") from error
 
 
 def load_checkpoint(file: Path) -> Checkpoint:
@@ -81,8 +98,8 @@ def load_checkpoint(file: Path) -> Checkpoint:
             f"{file} is no readable checkpoint: cut short, or not written by refdet "
             f"({type(error).__name__})"
         ) from error
-    if not isinstance(content, dict) or content.get("model") != SSD300_NAME:
-        raise ValueError(f"{file} is no SSD300 checkpoint of refdet")
+    if not isinstance(content, dict) or content.get("magic") != MAGIC:
+        raise ValueError(f"{file} is no checkpoint of refdet")
     if content.get("format") != FORMAT:
         raise ValueError(
             f"{file} has checkpoint format {content.get('format')}; this version reads {FORMAT}"
@@ -92,30 +109,3 @@ def load_checkpoint(file: Path) -> Checkpoint:
         raise ValueError(f"{file} lacks {', '.join(missing)}: it is damaged")
     fields = {name: content[name] for name in Checkpoint.__dataclass_fields__}
     return Checkpoint(**{**fields, "class_names": tuple(content["class_names"])})
-
-
-def build_model(checkpoint: Checkpoint) -> SSD300:
-    """The checkpoint's network with its weights, in evaluation mode.
-
-    Raises:
-        ValueError: the weights are not those of the network that the checkpoint describes.
-    """
-    model = SSD300(
-        len(checkpoint.class_names), width=checkpoint.width, batch_norm=checkpoint.batch_norm
-    )
-    try:
-        model.load_state_dict(dict(checkpoint.model_state))
-    except RuntimeError as error:
-        raise ValueError("the checkpoint's weights do not fit the network it describes") from error
-    return model.eval()
-
-
-def library_versions() -> dict[str, str]:
-    """The versions that shape a run's numbers."""
-    return {
-        "refdet": refdet.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": str(torch.__version__),  # a subclass of str, which weights_only refuses
-        "torchvision": str(torchvision.__version__),
-    }

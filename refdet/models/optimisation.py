@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, MultiStepLR, OneCycleLR
-
-WARM_UP_SHARE = 0.2
-"""Share of a one-cycle run in which the rate still rises."""
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 def parameter_groups(
@@ -40,21 +38,35 @@ def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> Optimize
     return SGD(groups, momentum=0.9)
 
 
-def one_cycle(optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    """Each group's rate rises to its own for a fifth of the steps, then falls to almost 0."""
-    return OneCycleLR(
-        optimizer,
-        max_lr=learning_rates(optimizer),
-        # With fewer than six steps the rise would take no time, and OneCycleLR divides by it.
-        total_steps=max(total_steps, 6),
-        pct_start=WARM_UP_SHARE,
-        cycle_momentum=False,
-    )
+def one_cycle(optimizer: Optimizer, total_steps: int, warm_up: float) -> LRScheduler:
+    """Each group's rate rises to its own, then falls along a cosine to almost 0."""
+
+    def factor(step: int) -> float:
+        rising = warm_up * total_steps
+        falling = max(0.0, step - rising) / max(1.0, total_steps - rising)
+        return rise(step, rising) * (1 + math.cos(math.pi * min(1.0, falling))) / 2
+
+    return LambdaLR(optimizer, factor)
 
 
-def milestones(optimizer: Optimizer, total_steps: int) -> LRScheduler:
+def milestones(optimizer: Optimizer, total_steps: int, warm_up: float) -> LRScheduler:
     """Each group's rate falls to a tenth after half of the steps, and again after 75 %."""
-    return MultiStepLR(optimizer, [total_steps // 2, total_steps * 3 // 4], gamma=0.1)
+    first, second = total_steps // 2, total_steps * 3 // 4
+
+    def factor(step: int) -> float:
+        return rise(step, warm_up * total_steps) * 0.1 ** ((step >= first) + (step >= second))
+
+    return LambdaLR(optimizer, factor)
+
+
+def constant(optimizer: Optimizer, total_steps: int, warm_up: float) -> LRScheduler:
+    """Each group's rate stays what it is, after its rise."""
+    return LambdaLR(optimizer, lambda step: rise(step, warm_up * total_steps))
+
+
+def rise(step: int, rising_steps: float) -> float:
+    """The factor of the learning rate at `step`, from 0, of a linear rise to 1."""
+    return min(1.0, (step + 1) / max(1.0, rising_steps))
 
 
 def learning_rates(optimizer: Optimizer) -> list[float]:

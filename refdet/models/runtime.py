@@ -9,6 +9,7 @@ import platform
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from enum import StrEnum
 
 import numpy as np
 import torch
@@ -44,19 +45,38 @@ def computes_bf16(device: torch.device) -> bool:
     return bool(capabilities.get("amx_bf16")) or bool(capabilities.get("avx512_bf16"))
 
 
-def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
-    """Convolutions in bf16 inside, if asked; everything else as it is."""
-    if not bf16:
+class NumberFormat(StrEnum):
+    """The format that convolutions and matrix products are computed in."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+def autocast(device: torch.device, number_format: NumberFormat) -> AbstractContextManager[object]:
+    """Convolutions and matrix products in that format inside; everything else as it is."""
+    if number_format is NumberFormat.FP32:
         return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    half = torch.bfloat16 if number_format is NumberFormat.BF16 else torch.float16
+    return torch.autocast(device.type, dtype=half)
 
 
-def set_threads(threads: int) -> None:
-    """Give torch `threads` CPU threads; 0 means one for every core this process may use."""
+def be_deterministic() -> None:
+    """Make torch choose only kernels that give the same bits each time, or raise where it has none.
+
+    On a GPU this costs speed; on a CPU its kernels are so anyway.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def set_threads(threads: int, processes: int = 1) -> None:
+    """Give torch `threads` CPU threads; 0 shares the usable cores among `processes`."""
     available = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    torch.set_num_threads(threads or available)
+    torch.set_num_threads(threads or max(1, available // processes))
 
 
 def keep_freed_memory() -> None:

@@ -129,6 +129,10 @@ class SSD300(nn.Module):
             if isinstance(module, nn.Conv2d):
                 if name.startswith(("to_conv4_3", "to_conv7")):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                elif name.startswith(("class_heads", "box_heads")):
+                    # Small, so that every prior starts out undecided: conv4_3's scaled features
+                    # are large, and with Xavier's weights the first loss was 17, not 7.
+                    nn.init.normal_(module.weight, std=0.01)
                 else:
                     nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:

@@ -5,55 +5,14 @@ This is the one place where a label loses the background class: column 1 becomes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
+from refdet.models.detector import DetectionSettings, RawDetections
 from refdet.models.ssd300 import SSD300, SSD_CODEC_WEIGHTS, SSDOutput
 from refdet.torch_ops.boxes import clip_boxes
 from refdet.torch_ops.codec import decode_boxes
 from refdet.torch_ops.nms import batched_nms
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """What becomes a detection.
-
-    Attributes:
-        min_score: lower scores are dropped, in [0, 1].
-        nms_iou: of two boxes of a class that overlap more than this, the lower-scored one goes.
-        top_k_before_nms: most candidates per image and class, the highest scores first.
-        top_k: most detections per image.
-    """
-
-    min_score: float = 0.01
-    nms_iou: float = 0.45
-    top_k_before_nms: int = 400
-    top_k: int = 200
-
-    def __post_init__(self) -> None:
-        for name in ("min_score", "nms_iou"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        for name in ("top_k_before_nms", "top_k"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-
-
-class RawDetections(NamedTuple):
-    """One image's detections, sorted by score, the highest first.
-
-    Attributes:
-        boxes_xyxy: (N, 4) float64, fractions of the image in [0, 1].
-        scores: (N,) float64 in [0, 1].
-        labels: (N,) int64 in 0..C-1.
-    """
-
-    boxes_xyxy: Tensor
-    scores: Tensor
-    labels: Tensor
 
 
 @torch.no_grad()
@@ -61,6 +20,8 @@ def ssd_detect(
     model: SSD300, output: SSDOutput, settings: DetectionSettings | None = None
 ) -> list[RawDetections]:
     """The detections of each image of a batch; empty tensors where nothing is found.
+
+    Boxes are fractions of the image, in [0, 1].
 
     Raises:
         ValueError: the network's output is not finite; its weights are broken.

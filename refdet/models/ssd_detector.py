@@ -1,0 +1,113 @@
+"""SSD300 as training and inference see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
+from refdet.models.ssd300 import IMAGE_SIZE, SSD300, SSDOutput
+from refdet.models.ssd_detect import ssd_detect
+from refdet.models.ssd_loss import ssd_loss
+
+
+class SSD300Detector(Detector):
+    """SSD300 with its loss and its decoding.
+
+    Args:
+        n_classes: C, without the background.
+        width: share of the published network's channels.
+        batch_norm: BatchNorm in the base.
+        match_iou: a prior with at least this IoU is given to its best object in training.
+        negative_ratio: hard negatives per positive prior in the loss.
+    """
+
+    network: SSD300
+    architecture = "ssd300"
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        width: float = 1.0,
+        batch_norm: bool = False,
+        match_iou: float = 0.5,
+        negative_ratio: float = 3.0,
+    ) -> None:
+        self.network = SSD300(n_classes, width=width, batch_norm=batch_norm)
+        self.description = {
+            "n_classes": n_classes,
+            "width": width,
+            "batch_norm": batch_norm,
+            "match_iou": match_iou,
+            "negative_ratio": negative_ratio,
+        }
+        self._match_iou, self._negative_ratio = match_iou, negative_ratio
+
+    def losses(
+        self,
+        images: Sequence[Tensor],
+        boxes_xyxy: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        forward: Forward | None = None,
+    ) -> dict[str, Tensor]:
+        """MultiBox loss: `confidence` and `localization`."""
+        return self._losses(self._output(images, forward), boxes_xyxy, labels)
+
+    def detect(self, images: Sequence[Tensor], settings: DetectionSettings) -> list[RawDetections]:
+        """Decoding and NMS per class, in float64."""
+        with torch.no_grad():
+            return self._detections(self._output(images, None), settings)
+
+    def judge(
+        self,
+        images: Sequence[Tensor],
+        boxes_xyxy: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        settings: DetectionSettings,
+    ) -> tuple[dict[str, Tensor], list[RawDetections]]:
+        """Both from one run of the network."""
+        with torch.no_grad():
+            output = self._output(images, None)
+            return self._losses(output, boxes_xyxy, labels), self._detections(output, settings)
+
+    def _output(self, images: Sequence[Tensor], forward: Forward | None) -> SSDOutput:
+        device = self.network.priors_xyxy.device
+        batch = torch.stack(list(images)).to(device, memory_format=torch.channels_last)
+        output = (forward or self.network)(batch)
+        assert isinstance(output, SSDOutput)
+        return SSDOutput(output.class_logits.float(), output.deltas.float())
+
+    def _losses(
+        self, output: SSDOutput, boxes_xyxy: Sequence[Tensor], labels: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
+        device = self.network.priors_xyxy.device
+        loss = ssd_loss(
+            self.network,
+            output,
+            [boxes.to(device) / IMAGE_SIZE for boxes in boxes_xyxy],
+            [labels_of_one.to(device) for labels_of_one in labels],
+            match_iou=self._match_iou,
+            negative_ratio=self._negative_ratio,
+        )
+        return {"confidence": loss.confidence, "localization": loss.localization}
+
+    def _detections(self, output: SSDOutput, settings: DetectionSettings) -> list[RawDetections]:
+        return [
+            found._replace(boxes_xyxy=found.boxes_xyxy * IMAGE_SIZE)
+            for found in ssd_detect(self.network, output, settings)
+        ]
+
+
+def ssd300_from_description(description: Mapping[str, object]) -> SSD300Detector:
+    """The detector that had `description`, with random weights.
+
+    Raises:
+        ValueError: a value is missing, unknown or out of its range.
+    """
+    try:
+        return SSD300Detector(**description)  # type: ignore[arg-type]  # checked by what it builds
+    except TypeError as error:
+        raise ValueError(f"no description of an SSD300: {error}") from error

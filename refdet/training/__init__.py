@@ -1,0 +1,1 @@
+"""Training, the same for every detector: steps, epochs, checkpoints, processes, and how to stop."""

@@ -1,0 +1,173 @@
+"""One step: what a broken loss, a broken gradient, accumulation and clipping do to the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
+
+from refdet.data.dataset import Batch
+from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
+from refdet.models.runtime import NumberFormat
+from refdet.training.processes import World
+from refdet.training.stepping import LossSums, Stepper, summed
+
+
+class Line(nn.Module):
+    """One weight, whose gradient is the mean of what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, shown: Tensor) -> Tensor:
+        return (self.weight * shown).mean()
+
+
+class LineDetector(Detector):
+    architecture = "line"
+
+    def __init__(self) -> None:
+        self.network = Line()
+        self.description = {}
+
+    def losses(
+        self,
+        images: Sequence[Tensor],
+        boxes_xyxy: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        forward: Forward | None = None,
+    ) -> dict[str, Tensor]:
+        loss = (forward or self.network)(torch.stack(list(images)))
+        assert isinstance(loss, Tensor)
+        return {"half": loss / 2, "other_half": loss / 2}
+
+    def detect(self, images: Sequence[Tensor], settings: DetectionSettings) -> list[RawDetections]:
+        raise NotImplementedError
+
+    def judge(
+        self,
+        images: Sequence[Tensor],
+        boxes_xyxy: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        settings: DetectionSettings,
+    ) -> tuple[dict[str, Tensor], list[RawDetections]]:
+        raise NotImplementedError
+
+
+def batch(*values: float) -> Batch:
+    empty = [torch.zeros(0) for _ in values]
+    images = [torch.tensor([value]) for value in values]
+    return Batch(images, empty, empty, list(range(len(values))))
+
+
+@pytest.fixture
+def stepper() -> Callable[..., Stepper]:
+    def make(clip_norm: float = 100.0, max_skipped: int = 2, fp16: bool = False) -> Stepper:
+        detector = LineDetector()
+        optimizer = torch.optim.SGD(detector.network.parameters(), lr=1.0)
+        return Stepper(
+            detector,
+            detector.network,
+            optimizer,
+            torch.optim.lr_scheduler.StepLR(optimizer, 1000),
+            GradScaler("cpu", enabled=fp16),
+            NumberFormat.FP32,
+            clip_norm,
+            max_skipped,
+            World(),
+        )
+
+    return make
+
+
+def weight(stepper: Stepper) -> float:
+    return float(next(stepper.network.parameters()))
+
+
+def test_step_moves_against_the_mean_gradient(stepper: Callable[..., Stepper]) -> None:
+    one = stepper()
+    one.step([batch(1.0, 3.0)], ["a", "b"])
+    assert weight(one) == -2.0
+    assert one.step([batch(1.0, 3.0)], ["a", "b"]) == {
+        "loss": -4.0,
+        "half": -2.0,
+        "other_half": -2.0,
+    }
+
+
+def test_step_accumulates_batches_to_their_mean(stepper: Callable[..., Stepper]) -> None:
+    one = stepper()
+    one.step([batch(1.0, 3.0), batch(10.0)], ["a", "b", "c"])
+    assert weight(one) == -(2.0 + 10.0) / 2
+
+
+def test_step_clips_the_gradient(stepper: Callable[..., Stepper]) -> None:
+    one = stepper(clip_norm=0.5)
+    one.step([batch(3.0)], ["a"])
+    assert weight(one) == pytest.approx(-0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("fp16", [False, True])
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_step_skips_what_is_not_finite(
+    stepper: Callable[..., Stepper], broken: float, fp16: bool
+) -> None:
+    one = stepper(fp16=fp16)
+    one.step([batch(1.0)], ["a"])
+    before = weight(one)
+    # inf * 0 is nan: the loss; the notebook's scaler crashed at the step after a skipped one.
+    assert one.step([batch(broken)], ["b"]) is None
+    assert weight(one) == before
+    assert one.skipped_in_a_row == 1
+    assert one.step([batch(1.0)], ["c"]) is not None
+    assert one.skipped_in_a_row == 0
+    assert weight(one) == before - 1
+
+
+def test_step_skips_when_one_accumulated_batch_is_broken(stepper: Callable[..., Stepper]) -> None:
+    one = stepper()
+    assert one.step([batch(1.0), batch(math.nan)], ["a", "b"]) is None
+    assert weight(one) == 0.0
+    one.step([batch(2.0)], ["c"])
+    assert weight(one) == -2.0  # nothing is left of the first batch's gradient
+
+
+def test_step_skips_a_gradient_that_overflows(stepper: Callable[..., Stepper]) -> None:
+    one = stepper(fp16=True)
+    # The scale of 65,536 makes this gradient, not the loss (the weight is 0), infinite.
+    assert one.step([batch(1e36)], ["a"]) is None
+    assert weight(one) == 0.0
+    scale = one.scaler.get_scale()
+    assert scale < 65_536
+    assert one.step([batch(1.0)], ["b"]) is not None
+    assert weight(one) == -1.0
+
+
+def test_step_gives_up_after_too_many_and_names_the_images(
+    stepper: Callable[..., Stepper],
+) -> None:
+    one = stepper(max_skipped=2)
+    for _ in range(2):
+        assert one.step([batch(math.nan)], ["a.png"]) is None
+    with pytest.raises(ValueError, match=r"3 steps in a row .* last with b\.png, c\.png\. .*--lea"):
+        one.step([batch(math.nan, 1.0)], ["b.png", "c.png"])
+
+
+def test_step_keeps_the_schedule_going_when_skipped(stepper: Callable[..., Stepper]) -> None:
+    one = stepper()
+    one.step([batch(math.nan)], ["a"])
+    assert one.schedule.last_epoch == 1
+
+
+def test_loss_sums_weigh_batches_by_their_images() -> None:
+    sums, others = LossSums(), LossSums(skipped_steps=3)
+    sums.add({"loss": 1.0}, 3)
+    others.add({"loss": 5.0}, 1)
+    assert summed([sums, others]).means() == {"loss": (3 * 1.0 + 5.0) / 4}
+    assert summed([sums, others]).skipped_steps == 3
+    assert math.isnan(LossSums().means()["loss"])
