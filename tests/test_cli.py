@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from refdet.cli import COMMANDS, main
-from refdet.config import TrainSSD300
+from refdet.cli import COMMANDS, main, parse_options
+from refdet.config import Optimizer, TrainFasterRCNN, TrainSSD300
+from refdet.data.options import Layout
+from refdet.models.faster_rcnn_spec import Backbone
 
 
 def run(*arguments: str) -> int | str | None:
@@ -46,7 +48,7 @@ def test_unknown_command_names_those_that_exist() -> None:
     message = run("trian", "ssd300")
     assert isinstance(message, str)
     assert "no command 'trian ssd300'" in message
-    assert "train ssd300, infer, evaluate, check-data, config" in message
+    assert "train ssd300, train faster-rcnn, infer, evaluate, check-data, config" in message
 
 
 def test_an_error_is_one_sentence_without_traceback(tmp_path: Path) -> None:
@@ -69,15 +71,34 @@ def test_config_saves_options_that_can_be_used(
     assert "exists already" in message
 
 
-def test_a_command_that_needs_torch_says_so_without_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [name for name in sys.modules if name.startswith(("refdet.train", "refdet.infer"))]:
-        monkeypatch.delitem(sys.modules, name)
-    message = run("infer", "--checkpoint", "best.pt", "--output", "o", "--images", "i")
-    assert isinstance(message, str)
-    assert "pip install 'refdet[torch]'" in message
+WITHOUT_TORCH = """
+import sys
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Nowhere())
+from refdet.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train ssd300 --data d --output o",
+        "train faster-rcnn --data d --output o",
+        "infer --checkpoint best.pt --output o --images i",
+    ],
+)
+def test_a_command_that_needs_torch_says_so_without_it(command: str) -> None:
+    python = [sys.executable, "-c", WITHOUT_TORCH, *command.split()]
+    done = subprocess.run(python, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    sentence = "refdet: this command needs torch: pip install 'refdet[torch]' brings it\n"
+    assert done.stderr == sentence
 
 
 def test_evaluate_and_check_data_load_no_torch() -> None:
@@ -85,6 +106,27 @@ def test_evaluate_and_check_data_load_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_defaults_are_the_network_that_trains_on_a_cpu() -> None:
-    defaults = TrainSSD300(Path("d"), Path("o"))
+def test_defaults_of_ssd300_are_the_network_that_trains_on_a_cpu() -> None:
+    defaults = TrainSSD300(data=Path("d"), output=Path("o"))
     assert (defaults.width, defaults.batch_norm, defaults.weights) == (0.25, True, "none")
+
+
+def test_defaults_of_faster_rcnn_are_the_network_that_was_trained_on_coco() -> None:
+    defaults = TrainFasterRCNN(data=Path("d"), output=Path("o"))
+    assert (defaults.backbone, defaults.weights) == (Backbone.RESNET50_FPN_V2, "coco")
+    assert (defaults.epochs, defaults.batch_size, defaults.learning_rate) == (20, 4, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "parsed"),
+    [
+        ("--backbone resnet18_small", {"backbone": Backbone.RESNET18_SMALL}),
+        ("--layout npy-csv --first-class 1", {"layout": Layout.NPY_CSV, "first_class": 1}),
+        ("--no-augment --trainable-layers 2", {"augment": False, "trainable_layers": 2}),
+        ("--classes R C --optimizer sgd", {"classes": ("R", "C"), "optimizer": Optimizer.SGD}),
+    ],
+)
+def test_options_are_written_as_the_help_does(words: str, parsed: dict[str, object]) -> None:
+    given = ["--data", "d", "--output", "o", *words.split()]
+    options = vars(parse_options(TrainFasterRCNN, given, "refdet"))
+    assert {name: options[name] for name in parsed} == parsed
