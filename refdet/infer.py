@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from refdet.config import Infer
 from refdet.data.dataset import DetectionDataset, collate
-from refdet.data.images import IMAGE_SUFFIXES, read_image_size
+from refdet.data.image_folder import read_image_folder
 from refdet.data.source import open_source
 from refdet.judge import draw, evaluation_settings, judge
 from refdet.models.checkpoints import load_checkpoint
@@ -25,7 +23,7 @@ from refdet.models.runtime import (
     describe_environment,
     set_threads,
 )
-from refdet.records import AnnotatedImage, Detections, GroundTruth
+from refdet.records import AnnotatedImage, Detections
 from refdet.report.predictions import (
     write_ground_truth_coco,
     write_predictions_coco,
@@ -107,30 +105,5 @@ def _read_images(config: Infer, class_names: Sequence[str]) -> tuple[AnnotatedIm
             say(f"left out: {problem}")
         return split.images
     if config.images and not config.data:
-        return read_image_folder(config.images)
+        return read_image_folder(config.images, config.pixel_range)
     raise ValueError("give either --data (with ground truth) or --images (without), not both")
-
-
-def read_image_folder(folder: Path) -> tuple[AnnotatedImage, ...]:
-    """The images in `folder`, sorted by name, each without objects.
-
-    Raises:
-        ValueError: no such folder, no image in it, or a file that is no readable image.
-    """
-    if not folder.is_dir():
-        raise ValueError(f"no folder {folder} for --images")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-    if not files:
-        raise ValueError(f"no image in {folder}; looked for {', '.join(IMAGE_SUFFIXES)}")
-    return tuple(_unannotated(file) for file in files)
-
-
-def _unannotated(file: Path) -> AnnotatedImage:
-    try:
-        width, height = read_image_size(file)
-    except ValueError as error:
-        raise ValueError(f"{file} is no readable image: it {error}") from error
-    nothing = GroundTruth(
-        file.name, width, height, np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    )
-    return AnnotatedImage(file, nothing)

@@ -8,6 +8,7 @@ from pathlib import Path
 from refdet.config import CheckData, Evaluate, Infer
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
 from refdet.data.check import format_data_report
+from refdet.data.pixels import display_pixels
 from refdet.data.predictions import read_predictions_coco, read_predictions_csv
 from refdet.data.source import open_source
 from refdet.evaluate import EvaluationSettings, evaluate_split
@@ -40,10 +41,7 @@ def evaluate_predictions(config: Evaluate) -> int:
 
 def check_data(config: CheckData) -> int:
     """`refdet check-data`: print all that is wrong with a data set; returns the exit code."""
-    source = open_source(config.source(config.data))
-    for sentence in source.settled:
-        say(sentence)
-    report = source.check()
+    report = open_source(config.source(config.data)).check()
     say(format_data_report(report))
     if config.plot:
         plot_class_counts(
@@ -87,7 +85,7 @@ def judge(
     write_false_positive_list(output / "false_positive_images.txt", evaluation)
     write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
     written, problems = write_pictures(
-        output / "pictures", images, detections, evaluation, config.max_pictures
+        output / "pictures", images, detections, evaluation, display_pixels, config.max_pictures
     )
     _tell_pictures(written, problems, output)
 
@@ -105,7 +103,13 @@ def draw(
         for label in range(len(class_names))
     ]
     written, problems = write_prediction_pictures(
-        config.output / "pictures", images, detections, class_names, thresholds, config.max_pictures
+        config.output / "pictures",
+        images,
+        detections,
+        class_names,
+        thresholds,
+        display_pixels,
+        config.max_pictures,
     )
     _tell_pictures(written, problems, config.output)
 

@@ -1,53 +1,22 @@
-"""One annotated image as pixels in memory, whatever its file's format."""
+"""One annotated image as a tensor, whatever its file's format."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from refdet.data.images import read_rgb
-from refdet.data.npy_image import NPY_SUFFIX, read_npy
-from refdet.data.problems import DataError
-from refdet.records import AnnotatedImage, Problem
+from refdet.data.pixels import read_pixels
+from refdet.records import AnnotatedImage
 
 
 def decode_image(annotated: AnnotatedImage) -> Tensor:
-    """The pixels as they are stored: rotation tags are not followed.
+    """The pixels as `refdet.data.pixels.read_pixels` gives them, with the channels first.
 
     Returns:
-        (3, H, W), uint8 from files of 8 bits, float32 in [0, 1] from floats, of which nothing is
-        quantised. Grey is three equal channels; alpha is left out.
+        (3, H, W), uint8 or float32 in [0, 1].
 
     Raises:
-        DataError: names the file: it is missing, damaged or too large, its pixels are not of its
-            range, or its size is not what the record says.
+        DataError: names the file and what is wrong with it.
     """
-    truth = annotated.ground_truth
-    try:
-        if annotated.path.suffix.lower() == NPY_SUFFIX:
-            pixels = read_npy(annotated.path, annotated.pixel_range)
-        else:
-            pixels = read_rgb(annotated.path)
-    except ValueError as error:
-        raise DataError([Problem(str(annotated.path), str(error))]) from error
-    if pixels.shape[:2] != (truth.height, truth.width):
-        found = f"is {pixels.shape[1]} x {pixels.shape[0]}"
-        what = f"{found}, but its record says {truth.width} x {truth.height}"
-        raise DataError([Problem(str(annotated.path), what)])
     # A view, channels last in memory: resizing that is twice as fast.
-    return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
-def display_pixels(annotated: AnnotatedImage) -> NDArray[np.uint8]:
-    """The pixels for a picture, (H, W, 3) uint8: floats are rounded to 255ths.
-
-    Raises:
-        DataError: as `decode_image`.
-    """
-    pixels = decode_image(annotated).permute(1, 2, 0)
-    if pixels.dtype != torch.uint8:
-        pixels = (pixels * 255).round().to(torch.uint8)
-    shown: NDArray[np.uint8] = pixels.contiguous().numpy()
-    return shown
+    return torch.from_numpy(read_pixels(annotated)).permute(2, 0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,8 @@ from refdet.records import (
 )
 from refdet.report.panels import U8, draw_comparison, draw_predictions
 
+ReadPixels: TypeAlias = Callable[[AnnotatedImage], U8]
+"""Gives the pixels of an image, (H, W, 3) uint8; or raises ValueError or OSError."""
 _Draw = Callable[[AnnotatedImage, Detections], Image.Image]
 
 
@@ -28,6 +31,7 @@ def write_pictures(
     images: Sequence[AnnotatedImage],
     detections: Sequence[Detections],
     evaluation: Evaluation,
+    read_pixels: ReadPixels,
     limit: int | None = None,
 ) -> tuple[list[Path], list[Problem]]:
     """Write a comparison per image: detections that reach their class's score threshold.
@@ -40,6 +44,7 @@ def write_pictures(
         images: the split.
         detections: one per image, in the same order.
         evaluation: of these detections.
+        read_pixels: opens an image.
         limit: how many pictures to write, those with the most errors first; None for all.
 
     Returns:
@@ -59,7 +64,7 @@ def write_pictures(
         crosses = [new for new, row in enumerate(rows) if row in wrong.get(truth.image, ())]
         lost = missed.get(truth.image, set())
         shown = _selected(found, rows)
-        return draw_comparison(_pixels(annotated.path), truth, shown, names, crosses, lost)
+        return draw_comparison(read_pixels(annotated), truth, shown, names, crosses, lost)
 
     def errors(row: int) -> int:
         image = images[row].ground_truth.image
@@ -75,6 +80,7 @@ def write_prediction_pictures(
     detections: Sequence[Detections],
     class_names: Sequence[str],
     score_thresholds: Sequence[float],
+    read_pixels: ReadPixels,
     limit: int | None = None,
 ) -> tuple[list[Path], list[Problem]]:
     """Write the predictions alone per image, where there is no ground truth; else as above.
@@ -85,6 +91,7 @@ def write_prediction_pictures(
         detections: one per image, in the same order.
         class_names: by label.
         score_thresholds: by label; a detection that reaches its class's is shown.
+        read_pixels: opens an image.
         limit: how many pictures to write, the first ones; None for all.
 
     Returns:
@@ -97,7 +104,7 @@ def write_prediction_pictures(
 
     def draw(annotated: AnnotatedImage, found: Detections) -> Image.Image:
         shown = _selected(found, _rows_that_reach(found, thresholds))
-        return draw_predictions(_pixels(annotated.path), shown, class_names)
+        return draw_predictions(read_pixels(annotated), shown, class_names)
 
     return _write_all(folder, "image", images, detections, draw, range(len(images))[:limit])
 
@@ -135,18 +142,12 @@ def _write_all(
             picture = draw(annotated, found)
             with atomic_path(path) as temporary:
                 picture.save(temporary, format="PNG")
-        # Whatever is wrong with one file, the others and the reports must come out. Pillow's
-        # decoders raise all of these on a damaged one; anything else is a mistake in the program.
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        # Whatever is wrong with one file, the others and the reports must come out.
+        except (OSError, ValueError) as error:
             problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
         else:
             written.append(path)
     return written, problems
-
-
-def _pixels(path: Path) -> U8:
-    with Image.open(path) as image:
-        return np.array(image.convert("RGB"))
 
 
 def _rows_by_image(

@@ -19,6 +19,7 @@ from refdet.records import Evaluation, PrecisionRecall
 from refdet.report.colours import PALETTE, plot_colour
 
 _LINE_STYLES = ("-", "--", ":", "-.")
+_TERM = "train_loss_"
 
 
 def write_figure(path: Path, figure: Figure) -> None:
@@ -31,20 +32,18 @@ def history_figure(history: Sequence[Mapping[str, object]]) -> Figure:
     """Losses, AP on the validation split, and learning rates, each over the epochs.
 
     Args:
-        history: one mapping per epoch with `epoch`, `train_loss`, `train_loss_confidence`,
-            `train_loss_localization`, `val_loss`, `ap50`, `ap`, `learning_rates` (a list). What
-            is absent, None or not finite leaves a gap in its line.
+        history: one mapping per epoch with `epoch`, `train_loss`, its terms as `train_loss_<name>`,
+            `val_loss`, `ap50`, `ap`, `learning_rates` (a list). What is absent, None or not finite
+            leaves a gap in its line.
     """
     figure = Figure(figsize=(8, 9), layout="constrained")
     losses, quality, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     blue, vermilion, green, purple = (plot_colour(label) for label in range(4))
-    for key, name, colour, style in (
-        ("train_loss", "training", blue, "-"),
-        ("train_loss_confidence", "training, confidence", blue, "--"),
-        ("train_loss_localization", "training, localization", blue, ":"),
-        ("val_loss", "validation", vermilion, "-"),
-    ):
-        _draw(losses, _points(history, key), name, colour, style)
+    _draw(losses, _points(history, "train_loss"), "training", blue, "-")
+    for index, term in enumerate(_terms(history), start=1):
+        points = _points(history, f"{_TERM}{term}")
+        _draw(losses, points, f"training, {term.replace('_', ' ')}", blue, _style(index))
+    _draw(losses, _points(history, "val_loss"), "validation", vermilion, "-")
     for key, name, colour in (("ap50", "AP50", green), ("ap", "AP", purple)):
         points = _points(history, key)
         best = max((point for point in points if point[1] >= 0), key=itemgetter(1), default=None)
@@ -103,6 +102,13 @@ def _from_the_axis(curve: PrecisionRecall) -> tuple[list[float], list[float]]:
     # Without it a class with one point would have no line.
     recall, precision = curve.recall.tolist(), curve.precision.tolist()
     return [0.0, *recall], [*precision[:1], *precision] if precision else [math.nan]
+
+
+def _terms(history: Sequence[Mapping[str, object]]) -> list[str]:
+    """The names of the terms of the training loss."""
+    return sorted(
+        {key[len(_TERM) :] for entry in history for key in entry if key.startswith(_TERM)}
+    )
 
 
 def _points(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[float, float]]:

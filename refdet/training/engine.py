@@ -193,8 +193,8 @@ def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
 
 
 def _train_name(name: str) -> str:
-    return "train_loss" if name == "loss" else f"train_loss_{name}"
+    return "train_loss" if name == "loss" else f"train_loss_{name.removeprefix('loss_')}"
 
 
 def _val_name(name: str) -> str:
-    return "val_loss" if name == "loss" else f"val_loss_{name}"
+    return "val_loss" if name == "loss" else f"val_loss_{name.removeprefix('loss_')}"

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refdet.data.decode import decode_image, display_pixels
+from refdet.data.decode import decode_image
+from refdet.data.pixels import display_pixels
 from refdet.data.problems import DataError
 from refdet.records import AnnotatedImage, GroundTruth, PixelRange
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from refdet.data.images import read_rgb
 from refdet.records import (
     AnnotatedImage,
     Detections,
@@ -30,6 +32,11 @@ def sample(folder: Path, image: str) -> AnnotatedImage:
     Image.new("RGB", (600, 400), (100, 100, 100)).save(path)
     truth = GroundTruth(image, 600, 400, BOXES[:1], np.array([0]), np.zeros(1, np.bool_))
     return AnnotatedImage(path, truth)
+
+
+def pixels(annotated: AnnotatedImage) -> NDArray[np.uint8]:
+    """Opens an image as a reader of data sets does: every fault is a ValueError or OSError."""
+    return read_rgb(annotated.path)
 
 
 def found(image: str) -> Detections:
@@ -67,7 +74,7 @@ def test_write_pictures_shows_what_reaches_its_class_threshold(
     tmp_path: Path, source: Path
 ) -> None:
     written, problems = write_pictures(
-        tmp_path / "out", [sample(source, "a")], [found("a")], judged()
+        tmp_path / "out", [sample(source, "a")], [found("a")], judged(), pixels
     )
     assert problems == []
     assert written == [tmp_path / "out" / "test_0001_a.png"]
@@ -83,7 +90,7 @@ def test_write_pictures_dashes_the_false_positive_by_its_row_before_the_threshol
     record = dataclasses.replace(evaluation().false_positives[0], image="b", index=1)
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
     (second, first), _ = write_pictures(  # worst first
-        tmp_path / "out", images, detections, judged(false_positives=(record,))
+        tmp_path / "out", images, detections, judged(false_positives=(record,)), pixels
     )
     dashed = {class_colour(0), (255, 255, 255)}
     assert edge_colours(second, 300) == dashed
@@ -95,7 +102,7 @@ def test_write_pictures_dashes_the_missed_object(tmp_path: Path, source: Path) -
     lost = MissedObject("b", 0, 0, (100.0, 100.0, 200.0, 300.0))
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
     (second, first), _ = write_pictures(  # worst first
-        tmp_path / "out", images, detections, judged(missed=(lost,))
+        tmp_path / "out", images, detections, judged(missed=(lost,)), pixels
     )
     assert edge_colours(second, 100, panel=10) == {class_colour(0), (255, 255, 255)}
     assert edge_colours(first, 100, panel=10) == {class_colour(0)}
@@ -109,7 +116,7 @@ def test_write_pictures_reports_a_picture_that_fails_and_draws_the_others(
     images[1].path.write_bytes(images[2].path.read_bytes()[:60])
     Image.new("RGB", (60, 40)).save(images[2].path)
     written, problems = write_pictures(
-        tmp_path / "out", images, [found(name) for name in "abcd"], judged()
+        tmp_path / "out", images, [found(name) for name in "abcd"], judged(), pixels
     )
     assert [path.name for path in written] == ["test_0004_d.png"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["test_0004_d.png"]
@@ -122,7 +129,7 @@ def test_write_pictures_reports_a_picture_of_too_many_pixels(
 ) -> None:
     images = [sample(source, "a")]
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600 * 400 // 3)
-    written, problems = write_pictures(tmp_path / "out", images, [found("a")], judged())
+    written, problems = write_pictures(tmp_path / "out", images, [found("a")], judged(), pixels)
     assert (written, [problem.place for problem in problems]) == ([], [str(images[0].path)])
 
 
@@ -134,13 +141,13 @@ def test_write_pictures_lets_a_mistake_in_the_program_out(
 
     monkeypatch.setattr("refdet.report.pictures.draw_comparison", mistaken)
     with pytest.raises(TypeError, match="a mistake"):
-        write_pictures(tmp_path / "out", [sample(source, "a")], [found("a")], judged())
+        write_pictures(tmp_path / "out", [sample(source, "a")], [found("a")], judged(), pixels)
 
 
 def test_write_pictures_touches_no_other_file(tmp_path: Path, source: Path) -> None:
     mine = tmp_path / "test_0002_a.png"
     mine.write_bytes(b"mine")
-    write_pictures(tmp_path, [sample(source, "a")], [found("a")], judged())
+    write_pictures(tmp_path, [sample(source, "a")], [found("a")], judged(), pixels)
     assert mine.read_bytes() == b"mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "source",
@@ -151,9 +158,12 @@ def test_write_pictures_touches_no_other_file(tmp_path: Path, source: Path) -> N
 
 def test_write_pictures_stops_at_its_limit(tmp_path: Path, source: Path) -> None:
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
-    written, _ = write_pictures(tmp_path / "out", images, detections, judged(), limit=1)
+    written, _ = write_pictures(tmp_path / "out", images, detections, judged(), pixels, limit=1)
     assert [path.name for path in written] == ["test_0001_a.png"]
-    assert write_pictures(tmp_path / "out", images, detections, judged(), limit=0) == ([], [])
+    assert write_pictures(tmp_path / "out", images, detections, judged(), pixels, limit=0) == (
+        [],
+        [],
+    )
 
 
 def test_write_pictures_draws_the_images_with_most_errors_first(
@@ -166,14 +176,16 @@ def test_write_pictures_draws_the_images_with_most_errors_first(
         MissedObject("c", 0, 0, box),
         MissedObject("c", 1, 0, box),
     )
-    written, _ = write_pictures(tmp_path / "out", images, detections, judged(missed=lost), limit=2)
+    written, _ = write_pictures(
+        tmp_path / "out", images, detections, judged(missed=lost), pixels, limit=2
+    )
     # A picture keeps its image's place in the split, whichever are drawn.
     assert [path.name for path in written] == ["test_0003_c.png", "test_0002_b.png"]
 
 
 def test_write_pictures_refuses_detections_of_another_image(tmp_path: Path, source: Path) -> None:
     with pytest.raises(ValueError, match="'b' stand where image 'a' does"):
-        write_pictures(tmp_path / "out", [sample(source, "a")], [found("b")], judged())
+        write_pictures(tmp_path / "out", [sample(source, "a")], [found("b")], judged(), pixels)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +195,7 @@ def test_write_pictures_stays_in_its_folder_whatever_an_image_is_called(
     tmp_path: Path, source: Path, image: str
 ) -> None:
     written, problems = write_pictures(
-        tmp_path / "out", [sample(source, image)], [found(image)], judged(split="../up")
+        tmp_path / "out", [sample(source, image)], [found(image)], judged(split="../up"), pixels
     )
     assert problems == []
     assert [path.parent for path in written] == [tmp_path / "out"]
@@ -200,12 +212,12 @@ def test_picture_name_keeps_what_is_harmless_and_tells_images_apart() -> None:
 
 def test_write_prediction_pictures_shows_one_panel(tmp_path: Path, source: Path) -> None:
     written, problems = write_prediction_pictures(
-        tmp_path / "out", [sample(source, "a")], [found("a")], NAMES, [0.5, 0.5, 0.8]
+        tmp_path / "out", [sample(source, "a")], [found("a")], NAMES, [0.5, 0.5, 0.8], pixels
     )
     assert problems == []
     assert [path.name for path in written] == ["image_0001_a.png"]
     with Image.open(written[0]) as picture:
         assert picture.width == 600 + 20
-        pixels = np.asarray(picture)
-    assert tuple(pixels[250, 10 + 300].tolist()) == class_colour(0)
-    assert tuple(pixels[250, 10 + 100].tolist()) == (100, 100, 100)
+        shown = np.asarray(picture)
+    assert tuple(shown[250, 10 + 300].tolist()) == class_colour(0)
+    assert tuple(shown[250, 10 + 100].tolist()) == (100, 100, 100)
