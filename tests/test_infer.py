@@ -12,38 +12,40 @@ import torch
 from PIL import Image
 
 from refdet.config import CheckData, Evaluate, Infer
+from refdet.data.image_folder import read_image_folder
 from refdet.data.predictions import read_predictions_coco, read_predictions_csv
-from refdet.infer import infer, read_image_folder
+from refdet.infer import infer
 from refdet.judge import check_data, evaluate_predictions
 from refdet.models.checkpoints import Checkpoint, save_checkpoint
-from refdet.models.ssd300 import SSD300
+from refdet.models.detector import Detector
+from refdet.models.ssd_detector import SSD300Detector
 from tests.conftest import REPOSITORY
 
 CELLS = REPOSITORY / "fixtures" / "datasets" / "cells"
 CLASSES = ("Platelets", "RBC", "WBC")
 
 
+def save(detector: Detector, class_names: tuple[str, ...], file: Path) -> Path:
+    checkpoint = Checkpoint(
+        architecture=detector.architecture,
+        description=detector.description,
+        class_names=class_names,
+        model_state=detector.network.state_dict(),
+        epoch=0,
+        best_ap=0.0,
+        config="",
+        training_state={},
+    )
+    save_checkpoint(file, checkpoint)
+    return file
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that has learnt nothing: it finds much, and most of it is wrong."""
     torch.manual_seed(0)
-    model = SSD300(len(CLASSES), width=0.125, batch_norm=True)
-    file = tmp_path_factory.mktemp("checkpoint") / "best.pt"
-    save_checkpoint(
-        file,
-        Checkpoint(
-            class_names=CLASSES,
-            width=0.125,
-            batch_norm=True,
-            model_state=model.state_dict(),
-            epoch=0,
-            planned_epochs=0,
-            best_ap=0.0,
-            training_state={},
-            config="",
-        ),
-    )
-    return file
+    detector = SSD300Detector(len(CLASSES), width=0.125, batch_norm=True)
+    return save(detector, CLASSES, tmp_path_factory.mktemp("checkpoint") / "best.pt")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,26 @@ def test_infer_on_a_folder_of_images_needs_no_ground_truth(config: Infer, tmp_pa
     assert len(list((output / "pictures").iterdir())) == 2
 
 
+@pytest.mark.parametrize("classes", [("RBC", "WBC"), ("WBC", "RBC", "Platelets")])
+def test_infer_refuses_classes_that_the_checkpoint_does_not_have(
+    config: Infer, tmp_path: Path, classes: tuple[str, ...]
+) -> None:
+    # The same names in another order would give every detection another class's name.
+    message = rf"--classes {' '.join(classes)}: the checkpoint knows Platelets RBC WBC"
+    with pytest.raises(ValueError, match=message):
+        infer(replace(config, output=tmp_path / "out", classes=classes))
+    assert not (tmp_path / "out").exists()
+
+
+def test_infer_accepts_the_classes_of_the_checkpoint(config: Infer, tmp_path: Path) -> None:
+    assert infer(replace(config, output=tmp_path, classes=CLASSES, max_pictures=0)) == 0
+    assert same_text(config.output, tmp_path, "predictions.csv", "metrics.json")
+
+
+def same_text(one: Path, other: Path, *names: str) -> bool:
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
 @pytest.mark.parametrize("given", [{}, {"data": CELLS, "images": CELLS}])
 def test_infer_needs_either_data_or_images(config: Infer, given: dict[str, Path]) -> None:
     both: dict[str, Path | None] = {"data": None, "images": None, **given}
@@ -191,7 +213,7 @@ def test_read_image_folder_names_a_file_of_too_many_pixels(
 def test_check_data_exits_with_1_for_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check_data(CheckData(CELLS, plot=tmp_path / "counts.png")) == 0
+    assert check_data(CheckData(data=CELLS, plot=tmp_path / "counts.png")) == 0
     assert (tmp_path / "counts.png").exists()
-    assert check_data(CheckData(CELLS, classes=("RBC", "WBC"))) == 1
+    assert check_data(CheckData(data=CELLS, classes=("RBC", "WBC"))) == 1
     assert "'Platelets'" in capsys.readouterr().out
