@@ -38,6 +38,13 @@ class Precision(StrEnum):
     FP16 = "fp16"
 
 
+class Priors(StrEnum):
+    """The boxes that SSD300 starts from."""
+
+    BCCD = "bccd"
+    COCO = "coco"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
     """How the files of a data set are to be read."""
@@ -176,6 +183,8 @@ class TrainSSD300(Train):
     """Share of the published network's channels."""
     batch_norm: bool = True
     """BatchNorm after every convolution of the base."""
+    priors: Priors = Priors.BCCD
+    """The presets differ in scale: bccd's smallest priors are 0.1 of the image, coco's 0.07."""
     weights: str = "none"
     """Start of the base: none (random), imagenet (torchvision's VGG-16, fetched once), or a file
     with torchvision's VGG-16 weights."""

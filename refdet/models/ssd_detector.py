@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from refdet.core.priors import SSD300_BCCD, SSD300_COCO
 from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
 from refdet.models.ssd300 import IMAGE_SIZE, SSD300, SSDOutput
 from refdet.models.ssd_detect import ssd_detect
 from refdet.models.ssd_loss import ssd_loss
+
+
+PRIOR_PRESETS = {"bccd": SSD300_BCCD, "coco": SSD300_COCO}
+"""Which boxes the network starts from, by the name that options and checkpoints use."""
 
 
 class SSD300Detector(Detector):
@@ -20,6 +25,7 @@ class SSD300Detector(Detector):
         n_classes: C, without the background.
         width: share of the published network's channels.
         batch_norm: BatchNorm in the base.
+        priors: a name in `PRIOR_PRESETS`.
         match_iou: a prior with at least this IoU is given to its best object in training.
         negative_ratio: hard negatives per positive prior in the loss.
     """
@@ -33,14 +39,20 @@ class SSD300Detector(Detector):
         *,
         width: float = 1.0,
         batch_norm: bool = False,
+        priors: str = "bccd",
         match_iou: float = 0.5,
         negative_ratio: float = 3.0,
     ) -> None:
-        self.network = SSD300(n_classes, width=width, batch_norm=batch_norm)
+        if priors not in PRIOR_PRESETS:
+            raise ValueError(f"no priors {priors!r}; there are {', '.join(PRIOR_PRESETS)}")
+        self.network = SSD300(
+            n_classes, width=width, batch_norm=batch_norm, prior_spec=PRIOR_PRESETS[priors]
+        )
         self.description = {
             "n_classes": n_classes,
             "width": width,
             "batch_norm": batch_norm,
+            "priors": priors,
             "match_iou": match_iou,
             "negative_ratio": negative_ratio,
         }

@@ -65,6 +65,7 @@ def _ssd300(config: TrainSSD300, n_classes: int) -> Recipe:
         n_classes,
         width=config.width,
         batch_norm=config.batch_norm,
+        priors=config.priors.value,
         match_iou=config.match_iou,
         negative_ratio=config.negative_ratio,
     )
