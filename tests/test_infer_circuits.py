@@ -174,6 +174,6 @@ def test_infer_on_a_folder_of_npy_images_finds_the_same(config: Infer, tmp_path:
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
     floats = tmp_path / "floats"
     floats.mkdir()
-    np.save(floats / "a.npy", np.zeros((40, 50), np.float32))
+    np.save(floats / "a.npy", np.zeros((40, 50, 1), np.float32))
     with pytest.raises(ValueError, match=r"a\.npy .* declare them by --pixel-range"):
         infer(replace(config, data=None, images=floats))
