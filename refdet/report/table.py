@@ -13,7 +13,8 @@ from refdet.records import ClassMetrics, Evaluation
 def format_class_table(evaluation: Evaluation) -> str:
     """A line per class in aligned columns, the means, and what the numbers stand on.
 
-    What is undefined is shown as `-`. When the classes have different score thresholds, each
+    A class without objects and without detections that count is left out of the lines. What is
+    undefined is shown as `-`. When the classes have different score thresholds, each
     line ends with its own.
 
     Args:
@@ -23,7 +24,8 @@ def format_class_table(evaluation: Evaluation) -> str:
         Lines joined by newlines, without a last one.
     """
     thresholds = {metrics.score_threshold for metrics in evaluation.classes}
-    rows = [_cells(metrics, with_threshold=len(thresholds) > 1) for metrics in evaluation.classes]
+    shown = [m for m in evaluation.classes if m.n_ground_truth or m.false_positives]
+    rows = [_cells(metrics, with_threshold=len(thresholds) > 1) for metrics in shown]
     means = [f"AP50={_share(evaluation.mean_ap50)}", f"AP={_share(evaluation.mean_ap)}"]
     lines = _aligned([*rows, ["mean", *[""] * 5, *means]])
     if evaluation.classes_without_ground_truth:

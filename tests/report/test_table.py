@@ -31,6 +31,14 @@ def test_format_class_table_lists_score_thresholds_that_differ() -> None:
     assert lines[-1].endswith(" score as listed.")
 
 
+def test_format_class_table_skips_a_class_with_nothing_to_count() -> None:
+    judged = evaluation()
+    empty = dataclasses.replace(judged.classes[2], false_positives=0)
+    lines = format_class_table(dataclasses.replace(judged, classes=(*judged.classes[:2], empty)))
+    assert [line.split()[0] for line in lines.splitlines()[:3]] == ["WBC", "RBC", "mean"]
+    assert "left out of the mean: Platelets" in lines
+
+
 def test_format_class_table_without_a_missing_class_says_nothing_of_it() -> None:
     complete = dataclasses.replace(evaluation(), classes_without_ground_truth=())
     assert "left out" not in format_class_table(complete)
