@@ -13,7 +13,6 @@ from refdet.models.ssd300 import IMAGE_SIZE, SSD300, SSDOutput
 from refdet.models.ssd_detect import ssd_detect
 from refdet.models.ssd_loss import ssd_loss
 
-
 PRIOR_PRESETS = {"bccd": SSD300_BCCD, "coco": SSD300_COCO}
 """Which boxes the network starts from, by the name that options and checkpoints use."""
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from refdet.files import atomic_path
 from refdet.records import (
@@ -20,6 +21,9 @@ from refdet.records import (
     Problem,
 )
 from refdet.report.panels import U8, draw_comparison, draw_predictions
+
+_SIGNATURE = ("Software", "refdet pictures")
+"""The text in a PNG by which one of ours is known again."""
 
 ReadPixels: TypeAlias = Callable[[AnnotatedImage], U8]
 """Gives the pixels of an image, (H, W, 3) uint8; or raises ValueError or OSError."""
@@ -36,8 +40,10 @@ def write_pictures(
 ) -> tuple[list[Path], list[Problem]]:
     """Write a comparison per image: detections that reach their class's score threshold.
 
-    Files are named by split, position from 1 (COCO's image id) and image. No other file in the
-    folder is touched. A picture that cannot be drawn is left out and told.
+    Files are named by split, position from 1 (COCO's image id) and image. Pictures that an
+    earlier call wrote to the folder are replaced or removed, so that all are of one evaluation;
+    no other file is touched, whatever its name. A picture that cannot be drawn is left out and
+    told.
 
     Args:
         folder: made if it does not exist.
@@ -135,19 +141,41 @@ def _write_all(
             )
     written: list[Path] = []
     problems: list[Problem] = []
+    for stale in folder.glob("*.png"):
+        if _is_ours(stale):
+            stale.unlink()
     for row in rows:
         annotated, found = images[row], detections[row]
         path = folder / picture_name(split, row + 1, found.image)
         try:
+            if path.exists():
+                raise ValueError(f"{path} is there already and not one of ours")
             picture = draw(annotated, found)
             with atomic_path(path) as temporary:
-                picture.save(temporary, format="PNG")
+                picture.save(temporary, format="PNG", pnginfo=_signature())
         # Whatever is wrong with one file, the others and the reports must come out.
         except (OSError, ValueError) as error:
             problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
         else:
             written.append(path)
     return written, problems
+
+
+def _signature() -> PngInfo:
+    info = PngInfo()
+    info.add_text(*_SIGNATURE)
+    return info
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether the PNG says that it was written here."""
+    key, ours = _SIGNATURE
+    try:
+        with Image.open(file) as picture:
+            return picture.info.get(key) == ours
+    # Pillow raises all of these on what is no PNG.
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return False
 
 
 def _rows_by_image(

@@ -156,6 +156,28 @@ def test_write_pictures_touches_no_other_file(tmp_path: Path, source: Path) -> N
     ]
 
 
+def test_write_pictures_replaces_and_removes_its_own(tmp_path: Path, source: Path) -> None:
+    images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
+    out = tmp_path / "out"
+    write_pictures(out, images, detections, judged(), pixels)
+    assert len(list(out.iterdir())) == 2
+    (out / "photo.png").write_bytes(images[0].path.read_bytes())  # a picture, but not ours
+    write_pictures(out, images[:1], detections[:1], judged(), pixels)
+    assert {path.name for path in out.iterdir()} == {"test_0001_a.png", "photo.png"}
+
+
+def test_write_pictures_leaves_a_stranger_by_its_own_name(tmp_path: Path, source: Path) -> None:
+    stranger = tmp_path / "test_0001_a.png"
+    Image.new("RGB", (5, 5)).save(stranger)
+    before = stranger.read_bytes()
+    written, problems = write_pictures(
+        tmp_path, [sample(source, "a")], [found("a")], judged(), pixels
+    )
+    assert written == []
+    assert "is there already and not one of ours" in problems[0].what
+    assert stranger.read_bytes() == before
+
+
 def test_write_pictures_stops_at_its_limit(tmp_path: Path, source: Path) -> None:
     images, detections = [sample(source, name) for name in "ab"], [found(name) for name in "ab"]
     written, _ = write_pictures(tmp_path / "out", images, detections, judged(), pixels, limit=1)
