@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 from collections.abc import Callable
 from typing import cast
@@ -39,9 +40,13 @@ def make_loader(
         workers = 0
     loader = _loader(dataset, batches, workers, pin_memory)
     if workers:
+        others = set(multiprocessing.active_children())
         try:
             iter(loader)  # starts them; they stay
         except (OSError, RuntimeError, AttributeError, pickle.PicklingError) as error:
+            for started in set(multiprocessing.active_children()) - others:
+                started.terminate()
+                started.join()
             tell(f"worker processes cannot start ({error}): samples are prepared in this one")
             return _loader(dataset, batches, 0, pin_memory)
     return loader

@@ -1,0 +1,120 @@
+"""Worker processes where they can work; elsewhere the same samples without them, and a sentence."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.process
+import pickle
+
+import pytest
+
+from refdet.data.augmentation_faster_rcnn import faster_rcnn_training_transform
+from refdet.data.dataset import Batch, DetectionDataset
+from refdet.data.mixing import Mixing
+from refdet.data.voc import read_voc_split
+from refdet.training import loading
+from refdet.training.loading import make_loader
+from refdet.training.plan import EpochBatches
+from tests.data.voc_folder import CLASSES
+from tests.training.runs import assert_same_tensors, make_data
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> DetectionDataset:
+    images = read_voc_split(make_data(tmp_path_factory.mktemp("data") / "voc"), "train", CLASSES)
+    mixing = Mixing(0.5, 0.5, 1.5, 0.25)
+    return DetectionDataset(images.images, faster_rcnn_training_transform(), 3, mixing=mixing)
+
+
+def epochs(dataset: DetectionDataset, workers: int, told: list[str]) -> list[Batch]:
+    """The batches of two epochs, the second from its second batch on."""
+    batches = EpochBatches(len(dataset), 2, seed=3)
+    loader = make_loader(dataset, batches, workers=workers, pin_memory=False, tell=told.append)
+    served: list[Batch] = []
+    for epoch, first in ((1, 0), (2, 1)):
+        dataset.set_epoch(epoch)
+        batches.set_epoch(epoch, first)
+        served += loader
+    return served
+
+
+@pytest.fixture
+def without_workers(dataset: DetectionDataset) -> list[Batch]:
+    told: list[str] = []
+    served = epochs(dataset, 0, told)
+    assert len(served) == 3 + 2
+    assert told == []
+    return served
+
+
+def test_make_loader_with_workers_serves_the_same(
+    dataset: DetectionDataset, without_workers: list[Batch]
+) -> None:
+    told: list[str] = []
+    assert_same_tensors(epochs(dataset, 2, told), without_workers)
+    assert told == []
+
+
+def test_make_loader_starts_no_process_in_a_notebook(
+    dataset: DetectionDataset, without_workers: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = count_starts(monkeypatch)
+    monkeypatch.setattr(loading, "in_notebook", lambda: True)
+    told: list[str] = []
+    assert_same_tensors(epochs(dataset, 2, told), without_workers)
+    assert told == ["no worker processes in a notebook: samples are prepared in this one"]
+    assert started == []
+
+
+def test_make_loader_without_workers_says_nothing_in_a_notebook(
+    dataset: DetectionDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "in_notebook", lambda: True)
+    told: list[str] = []
+    epochs(dataset, 0, told)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("out of memory"),
+        RuntimeError("bootstrapping"),
+        AttributeError("no attribute 'Transform' on __main__"),
+        pickle.PicklingError("not the same object"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:Got pickle error:UserWarning")
+def test_make_loader_does_without_processes_that_cannot_start(
+    dataset: DetectionDataset,
+    without_workers: list[Batch],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    nth: int,
+) -> None:
+    started = count_starts(monkeypatch, error, nth)
+    told: list[str] = []
+    assert_same_tensors(epochs(dataset, 2, told), without_workers)
+    assert told == [f"worker processes cannot start ({error}): samples are prepared in this one"]
+    assert len(started) == nth  # one attempt, not one every epoch
+    assert multiprocessing.active_children() == []  # nor is one that did start left behind
+
+
+def count_starts(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None = None, failing: int = 0
+) -> list[str]:
+    """The names of processes that are started from now on; the n-th fails with `error`."""
+    started: list[str] = []
+    start = multiprocessing.process.BaseProcess.start
+
+    def counted(self: multiprocessing.process.BaseProcess) -> None:
+        started.append(self.name)
+        if error is not None and len(started) == failing:
+            raise error
+        start(self)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", counted)
+    return started
