@@ -106,16 +106,17 @@ def test_evaluate_split_gives_a_false_positive_its_row_where_others_are_not_coun
 
 
 def test_evaluate_split_takes_equal_scores_in_the_order_of_the_images() -> None:
-    # 100 ties, between which a sort that is not stable chooses by itself: the notebook's AP of
-    # the same data was now .294, now .287.
-    images = [f"{number:03}" for number in range(100)]
-    objects = [
-        truth(image, [SQUARE] if image < "050" else [], [0] if image < "050" else [])
-        for image in images
-    ]
-    detections = [found(image, [SQUARE], [0.5], [0]) for image in images]
+    # 100 ties of each of two scores, between which a sort that is not stable chooses by itself:
+    # the notebook's AP of the same data was now .294, now .287.
+    images = [f"{number:03}" for number in range(200)]
+    objects = [truth(image, *(([SQUARE], [0]) if image < "100" else ([], []))) for image in images]
+    scores = [0.5, 0.25] * 100
+    detections = [found(i, [SQUARE], [score], [0]) for i, score in zip(images, scores, strict=True)]
     (right_first,) = judged((objects, detections), NAMES[:1]).classes
-    assert (right_first.ap, right_first.ap50, right_first.ap50_voc) == (1, 1, 1)
+    # By hand: of score 0.5, 50 right (recall 0.5) and 50 wrong; of 0.25, 50 right, at which the
+    # precision is 100 / 150, and 50 wrong.
+    assert right_first.ap50_voc == pytest.approx(0.5 + 0.5 * 2 / 3, abs=1e-12)
+    assert right_first.ap50 == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-12)
     (wrong_first,) = judged((objects[::-1], detections[::-1]), NAMES[:1]).classes
-    # By hand: the best precision at every recall is the last one, 50 of 100.
+    # By hand: 50 wrong before each 50 right, so 50 of 100 and 100 of 200: 0.5 at every recall.
     assert (wrong_first.ap50, wrong_first.ap50_voc) == pytest.approx((0.5, 0.5), abs=1e-12)

@@ -128,6 +128,13 @@ def test_infer_does_not_depend_on_the_batch_size(config: Infer, tmp_path: Path) 
         np.testing.assert_allclose(left.scores[:20], right.scores[:20], atol=1e-5)
 
 
+def test_infer_keeps_every_detection_whatever_the_score_threshold(
+    config: Infer, tmp_path: Path
+) -> None:
+    infer(replace(config, output=tmp_path, score_threshold=1.0, max_pictures=0))
+    assert same_text(config.output, tmp_path, "predictions.csv", "predictions.json")
+
+
 def test_evaluate_of_the_written_predictions_gives_the_same_numbers(
     config: Infer, tmp_path: Path
 ) -> None:

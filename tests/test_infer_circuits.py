@@ -119,10 +119,20 @@ def test_infer_applies_thresholds_by_name_and_by_label(config: Infer, tmp_path: 
         json.loads((output / "metrics.json").read_text()) for output in (config.output, tmp_path)
     )
     assert same_text(config.output, tmp_path, "predictions.csv", "predictions.json")
+    assert any(entry["ap50"] > 0 for entry in one["classes"])
     for ap in ("ap", "ap50"):
         assert [entry[ap] for entry in one["classes"]] == [entry[ap] for entry in other["classes"]]
     told = {entry["name"]: entry["score_threshold"] for entry in other["classes"]}
     assert told == {**dict.fromkeys(CLASS_NAMES, LOW), **high}
+
+
+def test_infer_keeps_every_detection_whatever_the_score_threshold(
+    config: Infer, tmp_path: Path
+) -> None:
+    # What is judged by AP. The notebook dropped what was below 0.6 first.
+    infer(replace(config, output=tmp_path, score_threshold=1.0, max_pictures=0))
+    assert same_text(config.output, tmp_path, "predictions.csv", "predictions.json")
+    assert wrong_by_class(tmp_path).total() == 0 < wrong_by_class(config.output).total()
 
 
 def test_infer_has_no_threshold_that_nobody_gave(config: Infer) -> None:

@@ -71,11 +71,16 @@ def test_average_precision_interp101_reproduces_a_notebook_that_coco_contradicts
 def test_average_precision_with_tied_scores_has_one_value_where_an_unstable_sort_has_many(
     average_precision: AveragePrecision,
 ) -> None:
-    # 100 ties: NumPy's default sort, which is not stable, takes them in an order of its own.
-    scores, found = np.full(100, 0.5), np.arange(100) < 50
-    true_first = average_precision(scores, found, 50)
-    assert true_first == pytest.approx(0.995 if "interp" in average_precision.__name__ else 1)
-    assert average_precision(scores, found[::-1], 50) < 0.51
+    # 100 ties of each of two scores: NumPy's default sort, which is not stable, takes them in an
+    # order of its own (a single score for all it would leave as it is).
+    rows = np.arange(200)
+    scores, found = np.where(rows % 2 == 0, 0.5, 0.25), rows < 100
+    assert (np.argsort(-scores) != np.argsort(-scores, kind="stable")).any()
+    for right in (found, ~found):
+        untied = average_precision(scores - rows / 2**20, right, 100)
+        assert average_precision(scores, right, 100) == untied
+    true_first, false_first = (average_precision(scores, right, 100) for right in (found, ~found))
+    assert true_first > false_first + 0.25
 
 
 @pytest.mark.parametrize("average_precision", ALL_FOUR)
