@@ -91,12 +91,12 @@ def detect_images(
 
 
 def _read_images(config: Infer, class_names: Sequence[str]) -> tuple[AnnotatedImage, ...]:
+    if config.classes and config.classes != tuple(class_names):
+        raise ValueError(
+            f"--classes {' '.join(config.classes)}: the checkpoint knows "
+            f"{' '.join(class_names)}; leave the option out"
+        )
     if config.data and not config.images:
-        if config.classes and config.classes != tuple(class_names):
-            raise ValueError(
-                f"--classes {' '.join(config.classes)}: the checkpoint knows "
-                f"{' '.join(class_names)}; leave the option out"
-            )
         source = open_source(replace(config.source(config.data), class_names=tuple(class_names)))
         for sentence in source.settled:
             say(sentence)

@@ -166,6 +166,11 @@ def test_infer_refuses_classes_that_the_checkpoint_does_not_have(
     message = "--classes R C: the checkpoint knows resistor capacitor"
     with pytest.raises(ValueError, match=message):
         infer(replace(config, output=tmp_path / "out", classes=("R", "C")))
+    images = CIRCUITS / "val" / "images"
+    with pytest.raises(ValueError, match=message):
+        infer(
+            replace(config, data=None, images=images, output=tmp_path / "out", classes=("R", "C"))
+        )
     assert not (tmp_path / "out").exists()
 
 

@@ -150,8 +150,9 @@ class Engine:
             ap = judgement.evaluation.mean_ap
             record |= {_val_name(name): mean for name, mean in judgement.losses.items()}
             record |= {"ap50": judgement.evaluation.mean_ap50, "ap": ap}
-            # True for the first, when the best is NaN, and unless it is better false for NaN.
-            is_best = not ap <= progress.best_ap and not (math.isnan(ap) and progress.history)
+            first = not any("ap" in earlier for earlier in progress.history)
+            # A number is better than NaN, which no comparison says; NaN is better than nothing.
+            is_best = first or (not math.isnan(ap) and not ap <= progress.best_ap)
             progress.best_ap = ap if is_best else progress.best_ap
             progress.waited = 0 if is_best else progress.waited + 1
         record["seconds"] = seconds
