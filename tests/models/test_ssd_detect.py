@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from refdet.core.codec import encode_boxes
+from refdet.models.detector import DetectionSettings
 from refdet.models.ssd300 import SSD300, SSD_CODEC_WEIGHTS, SSDOutput
-from refdet.models.ssd_detect import DetectionSettings, ssd_detect
+from refdet.models.ssd_detect import ssd_detect
 
 
 @pytest.fixture(scope="module")
