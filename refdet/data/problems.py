@@ -10,11 +10,21 @@ from refdet.records import Problem
 class DataError(ValueError):
     """A data set cannot be used as it is.
 
+    Args:
+        problems: what is wrong, at least one; or the text of such an error, as unpickling gives it,
+            or a traceback that ends with it, as torch does where a worker process has failed.
+
     Attributes:
-        problems: everything that is wrong, the first of which is the error's text.
+        problems: everything that is wrong, the first of which is the error's text; empty in an
+            error of a worker process, of which the text is all that arrives.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem] | str) -> None:
+        if isinstance(problems, str):
+            self.problems: tuple[Problem, ...] = ()
+            heading = f"{type(self).__module__}.{type(self).__qualname__}: "
+            super().__init__(problems.rpartition(heading)[-1].rstrip("\n"))
+            return
         self.problems = tuple(problems)
         first, *others = self.problems
         more = f" There are {len(others)} more; `refdet check-data` prints all." if others else ""
