@@ -20,6 +20,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from refdet.data.colour_jitter import colour_jitter
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -118,10 +120,10 @@ def colour_steps() -> list[torch.nn.Module]:
     do (their probability is 0), and colour is what tells some kinds of cells apart.
     """
     changes = (
-        v2.ColorJitter(brightness=(0.875, 1.125)),
-        v2.ColorJitter(contrast=(0.5, 1.5)),
-        v2.ColorJitter(saturation=(0.5, 1.5)),
-        v2.ColorJitter(hue=(-0.05, 0.05)),
+        colour_jitter(brightness=(0.875, 1.125)),
+        colour_jitter(contrast=(0.5, 1.5)),
+        colour_jitter(saturation=(0.5, 1.5)),
+        colour_jitter(hue=(-0.05, 0.05)),
     )
     return [v2.RandomApply([change], p=0.5) for change in changes]
 

@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from refdet.data.augmentation import OnSamples, Sample, Transform, to_float
+from refdet.data.colour_jitter import colour_jitter
 from refdet.data.mixing import MIN_VISIBLE, place
 
 
@@ -48,7 +49,7 @@ def faster_rcnn_training_transform(
         to_float(),
         v2.RandomHorizontalFlip(horizontal_flip),
         v2.RandomVerticalFlip(vertical_flip),
-        v2.ColorJitter(brightness=colour, contrast=colour, saturation=colour, hue=hue),
+        colour_jitter(brightness=colour, contrast=colour, saturation=colour, hue=hue),
     ]
     return _Training(OnSamples(v2.Compose(steps)), scale_range, min_visible)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from refdet.data.augmentation import (
@@ -102,12 +103,13 @@ def test_training_transform_zooms_crops_flips_and_changes_colours() -> None:
 def test_colour_steps_change_half_of_the_samples_each_within_the_published_ranges() -> None:
     torch.manual_seed(0)
     *steps, hue = colour_steps()
-    drawn = torch.tensor([colour_factors(v2.Compose(steps)(two_tones())) for _ in range(200)])
+    image = tv_tensors.Image(two_tones())
+    drawn = torch.tensor([colour_factors(v2.Compose(steps)(image)) for _ in range(200)])
     for factors, reach in zip(drawn.T, (0.125, 0.5, 0.5), strict=True):
         assert 1 - reach - 0.002 <= factors.min() < 1 - reach * 0.8
         assert 1 + reach * 0.8 < factors.max() <= 1 + reach + 0.002
         assert 0.3 < ((factors - 1).abs() > 0.002).double().mean() < 0.7
-    green = torch.stack([hue(two_tones())[1, 0, 0] for _ in range(100)])
+    green = torch.stack([hue(image)[1, 0, 0] for _ in range(100)])
     # By hand: 0.05 of a turn is 0.05 * 6 of the left pixel's range, 0.2, from its green, 0.5.
     assert 0.44 - 1e-4 <= green.min() < 0.45
     assert 0.55 < green.max() <= 0.56 + 1e-4
