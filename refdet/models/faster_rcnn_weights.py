@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
-import torch
 from torch import Tensor
 from torchvision.models import (
     MobileNet_V3_Large_Weights,
@@ -25,6 +23,7 @@ from torchvision.models.detection import (
 )
 
 from refdet.models.faster_rcnn_spec import Backbone, BatchNormKind
+from refdet.models.state_files import read_state_file
 
 NO_WEIGHTS = "none"
 IMAGENET = "imagenet"
@@ -194,16 +193,7 @@ def _fetched_state(weights: WeightsEnum, origin: str) -> dict[str, Tensor]:
 def _state_from_file(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise ValueError(f"no file {file} for --weights; it takes none, imagenet, coco or a file")
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{file} holds no weights that torch can read: {error}") from error
-    if not isinstance(state, dict) or not state:
-        raise ValueError(f"{file} holds no weights: it is no state dict")
-    for name, value in state.items():
-        if not (isinstance(name, str) and isinstance(value, Tensor)):
-            raise ValueError(f"{file} holds no state dict of torchvision: {name!r} is no tensor")
-    return state
+    return read_state_file(file)
 
 
 def _is_published_resnet50(file: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from urllib.error import URLError
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG16_Weights
 
 from refdet.models.ssd300 import SSD300
+from refdet.models.state_files import read_state_file
 
 NO_WEIGHTS = "none"
 IMAGENET = "imagenet"
@@ -68,10 +68,4 @@ def _imagenet_state() -> dict[str, Tensor]:
 def _state_from_file(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise ValueError(f"no file {file} for --weights; it takes none, imagenet or a file")
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{file} holds no weights that torch can read: {error}") from error
-    if not isinstance(state, dict):
-        raise ValueError(f"{file} holds no VGG-16 weights: it is no state dict")
-    return state
+    return read_state_file(file)
