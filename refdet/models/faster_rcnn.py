@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,6 @@ from refdet.models.faster_rcnn_spec import (
     STAGES,
     Anchors,
     Backbone,
-    BatchNormKind,
     FasterRCNNSpec,
     spec_from_description,
 )
@@ -153,8 +153,9 @@ def create_faster_rcnn(
         anchors: see `Anchors`.
         min_size: the shorter side that images are resized to; 0 takes the backbone's own.
         max_size: the most that the longer side may become; 0 takes the backbone's own.
-        trainable_layers: stages of the backbone to train, counted from its end. None is
-            torchvision's choice: 3 of pretrained weights, all of random ones.
+        trainable_layers: stages of the backbone to train, counted from its end; -1 is all, which
+            is the only choice with random weights. None is torchvision's choice: 3 of pretrained
+            weights, all of random ones.
 
     Raises:
         ValueError: an option is out of range, or the weights cannot be had or do not fit.
@@ -162,20 +163,16 @@ def create_faster_rcnn(
     if trainable_layers is None:
         own_choice = PRETRAINED_TRAINABLE_LAYERS[backbone]
         trainable_layers = STAGES[backbone] if weights == NO_WEIGHTS else own_choice
-    elif weights == NO_WEIGHTS and trainable_layers != STAGES[backbone]:
+    elif weights == NO_WEIGHTS and 0 <= trainable_layers < STAGES[backbone]:
         raise ValueError(
-            "trainable_layers without pretrained weights would keep random ones: leave it out"
+            f"trainable_layers (--trainable-layers) is {trainable_layers}: without pretrained "
+            "weights the other layers would keep random ones; leave it out"
         )
+    # Before the weights are fetched, since this refuses what is out of range.
+    spec = FasterRCNNSpec(n_classes, backbone, anchors, min_size, max_size, trainable_layers)
     pretrained = read_weights(backbone, weights)
-    spec = FasterRCNNSpec(
-        n_classes,
-        backbone,
-        anchors,
-        min_size,
-        max_size,
-        trainable_layers,
-        BatchNormKind.LEARNED if pretrained is None else pretrained.batch_norm,
-    )
+    if pretrained is not None:
+        spec = replace(spec, batch_norm=pretrained.batch_norm)
     detector = FasterRCNNDetector(spec)
     loaded = load_weights(detector.network, pretrained)
     return detector, (loaded, frozen_sentence(detector.network, spec))

@@ -118,8 +118,8 @@ class FasterRCNNSpec:
             raise ValueError(f"n_classes must be at least 1, got {self.n_classes}")
         if not -1 <= self.trainable_layers <= stages:
             raise ValueError(
-                f"trainable_layers must be in 0..{stages} for {self.backbone}, or -1 for all; "
-                f"got {self.trainable_layers}"
+                f"trainable_layers (--trainable-layers) is {self.trainable_layers}, not in "
+                f"0..{stages} for {self.backbone}, or -1 for all"
             )
         if self.trainable_layers == -1:
             object.__setattr__(self, "trainable_layers", stages)

@@ -224,6 +224,30 @@ def test_load_weights_refuses_another_backbones(whole: tuple[Path, State], tmp_p
         create_faster_rcnn(3, MOBILENET, weights=str(whole[0]))
 
 
-def test_trainable_layers_without_weights_is_refused() -> None:
-    with pytest.raises(ValueError, match="would keep random ones"):
-        create_faster_rcnn(3, SMALL, trainable_layers=2)
+@pytest.mark.parametrize("layers", [0, 2, 3])
+def test_trainable_layers_without_weights_is_refused(layers: int) -> None:
+    message = rf"^trainable_layers \(--trainable-layers\) is {layers}: .*would keep random ones"
+    with pytest.raises(ValueError, match=message):
+        create_faster_rcnn(3, SMALL, trainable_layers=layers)
+
+
+@pytest.mark.parametrize("weights", ["none", "absent.pth"])
+@pytest.mark.parametrize("layers", [-2, 5])
+def test_trainable_layers_out_of_range_say_the_range_before_weights_are_read(
+    layers: int, weights: str
+) -> None:
+    message = (
+        rf"^trainable_layers \(--trainable-layers\) is {layers}, not in 0\.\.4 "
+        r"for resnet18_small, or -1 for all"
+    )
+    with pytest.raises(ValueError, match=message):
+        create_faster_rcnn(3, SMALL, weights=weights, trainable_layers=layers)
+
+
+def test_all_trainable_layers_can_be_asked_for_without_weights() -> None:
+    # By hand: the small backbone has four stages, and -1 means all.
+    for layers in (-1, 4, None):
+        detector, (_, frozen) = create_faster_rcnn(3, SMALL, trainable_layers=layers)
+        assert detector.spec.trainable_layers == 4
+        assert all(parameter.requires_grad for parameter in detector.network.parameters())
+        assert frozen.startswith("frozen: nothing")
