@@ -61,13 +61,14 @@ bench: $(INSTALLED)
 		--benchmark-json=benchmarks/results/latest.json
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
-BCCD_EPOCHS ?= 32
+BCCD_EPOCHS ?= 30
 
 bccd: $(INSTALLED)
 	@test -d "$(BCCD)/Annotations" || { echo "make bccd BCCD=folder: the folder that holds Annotations/, ImageSets/ and JPEGImages/ (git clone https://github.com/Shenggan/BCCD_Dataset has it as BCCD/)"; exit 1; }
 	$(BIN)/refdet check-data --data "$(BCCD)" --classes WBC RBC Platelets --plot runs/bccd/objects_per_class.png
 	$(BIN)/refdet train ssd300 --data "$(BCCD)" --classes WBC RBC Platelets --output runs/bccd --overwrite \
-		--epochs $(BCCD_EPOCHS) --batch-size 4 --learning-rate 1e-3 --max-zoom-out 1.5 --augment-share 0.5 --match-iou 0.4 --eval-every 5 --cache
+		--epochs $(BCCD_EPOCHS) --batch-size 4 --learning-rate 1e-3 --priors coco --match-iou 0.4 \
+		--max-zoom-out 1.5 --augment-share 0.5 --eval-every 10 --cache
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split val --output runs/bccd/val
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split test --output runs/bccd/test
 

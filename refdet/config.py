@@ -107,7 +107,7 @@ class Train(DataOptions):
     epochs: int = 60
     """Passes over the training split."""
     batch_size: int = 8
-    """Images per step and process."""
+    """Images per batch and process."""
     accumulate: int = 1
     """Batches whose gradients make one step together."""
     optimizer: Optimizer = Optimizer.ADAMW
@@ -136,7 +136,8 @@ class Train(DataOptions):
     workers: int = 0
     """Processes that prepare samples; 0 prepares them in the training process."""
     cache: bool = False
-    """Keep decoded images in memory: 0.9 MB for one of 640 x 480 pixels."""
+    """Keep decoded images in memory: 0.9 MB for one of 640 x 480 pixels, four times that for
+    floats."""
     precision: Precision = Precision.AUTO
     """auto takes bf16 where the processor computes it in hardware, else fp32; fp16 scales its
     gradients."""
@@ -149,7 +150,7 @@ class Train(DataOptions):
     device: str = "auto"
     """cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."""
     seed: int = 0
-    """The same seed on the same machine gives the same run."""
+    """The same seed on the same machine gives the same run; on a GPU with --deterministic only."""
     deterministic: bool = False
     """On a GPU: only kernels that give the same bits each time."""
     tensorboard: bool = False
@@ -233,7 +234,7 @@ class TrainFasterRCNN(Train):
     epochs: int = 20
     """Passes over the training split."""
     batch_size: int = 4
-    """Images per step and process."""
+    """Images per batch and process."""
     learning_rate: float = 1e-4
     """Highest learning rate; random weights want about 1e-3."""
     weight_decay: float = 1e-4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -46,7 +47,7 @@ def infer(config: Infer) -> int:
     kept = DetectionSettings(config.min_score, config.nms_iou, top_k=config.top_k)
     images = _read_images(config, class_names)
     detector = build_detector(checkpoint)
-    detector.network.to(device)
+    detector.network.to(device).to(memory_format=torch.channels_last)
     detections = detect_images(
         detector,
         images,

@@ -15,5 +15,5 @@ def in_notebook() -> bool:
     """Whether this process is a notebook's kernel, which has no terminal of its own."""
     ipython = sys.modules.get("IPython")
     get_shell: Callable[[], object] = getattr(ipython, "get_ipython", lambda: None)
-    # A terminal's IPython is another class.
-    return type(get_shell()).__name__ == "ZMQInteractiveShell"
+    # A terminal's IPython is another class; Colab's is derived from a notebook's.
+    return "ZMQInteractiveShell" in [base.__name__ for base in type(get_shell()).__mro__]

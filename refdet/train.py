@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 from refdet.config import Train, TrainFasterRCNN, TrainSSD300
-from refdet.models.runtime import choose_device, describe_environment
+from refdet.models.runtime import describe_environment
 from refdet.records import Evaluation
 from refdet.report.plots import history_figure, write_figure
 from refdet.report.table import format_class_table
 from refdet.terminal import say
 from refdet.training.engine import Progress
 from refdet.training.preparing import prepare_process, prepare_run, refuse_used_folder
-from refdet.training.processes import joined_world, local_device
+from refdet.training.processes import choose_process_device, joined_world
 from refdet.training.stopping import stop_on_signals
 
 INTERRUPTED = 130
@@ -34,14 +34,17 @@ def train(config: Train) -> int:
     """Train the detector that `config` is for, from the start or on from `last.pt`."""
     refuse_used_folder(config)
     started = time.perf_counter()
-    device = local_device(choose_device(config.device))
-    with joined_world(device) as world, stop_on_signals() as stop:
+    device = choose_process_device(config.device)
+    with ExitStack() as stack:
+        world = stack.enter_context(joined_world(device))
         tell = say if world.leads else _say_nothing
+        stop = stack.enter_context(stop_on_signals(announce=world.leads))
         prepare_process(config, world)
         tell(describe_environment(device))
         engine, folder = prepare_run(config, device, world, lambda: stop.made, tell)
-        with folder.events or nullcontext():
-            evaluation = engine.run()
+        if folder.events:
+            stack.enter_context(folder.events)
+        evaluation = engine.run()
         if evaluation is None:
             tell(_how_to_go_on(config, engine.progress))
             return INTERRUPTED
@@ -61,7 +64,7 @@ def _how_to_go_on(config: Train, progress: Progress) -> str:
 def _summarise(config: Train, progress: Progress, evaluation: Evaluation, seconds: float) -> None:
     output, history = config.output, progress.history
     write_figure(output / "curves.png", history_figure(history))
-    say(format_class_table(evaluation))
+    say(f"the last epoch's network:\n{format_class_table(evaluation)}")
     if len(history) < config.epochs:
         say(f"ended early: {progress.waited} validations in a row brought no better AP")
     say(

@@ -7,22 +7,20 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from refdet.data.problems import DataError
-from refdet.records import AnnotatedImage, Problem
+from refdet.records import AnnotatedImage
 
 
 def read_exclude_list(file: Path) -> tuple[str, ...]:
-    """The names in `file`, one a line; blank lines and those that begin with # are passed over.
+    """The names in `file`, one a line as they stand; blank lines are passed over.
 
     Raises:
-        DataError: no such file, or it is no text in UTF-8.
+        ValueError: no such file, or it is no text in UTF-8.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError([Problem(str(file), f"cannot be read as a list: {error}")]) from error
-    names = (line.strip() for line in lines)
-    return tuple(name for name in names if name and not name.startswith("#"))
+        raise ValueError(f"{file}: cannot be read as a list: {error}") from error
+    return tuple(line for line in lines if line.strip())
 
 
 def exclude_images(
@@ -39,24 +37,24 @@ def exclude_images(
         file: that they are from, for the message.
 
     Raises:
-        DataError: a name that no image has, one that two images have, or nothing is left.
+        ValueError: a name that no image has, one that two images have, or nothing is left.
     """
     places: dict[str, set[int]] = defaultdict(set)
     for place, image in enumerate(images):
         for name in (image.ground_truth.image, image.path.name, image.path.stem):
             places[name].add(place)
-    problems = []
+    wrong = []
     for name in dict.fromkeys(names):
         if name not in places:
             close = get_close_matches(name, places, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            problems.append(Problem(str(file), f"{name!r} names no image of the split{hint}"))
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            wrong.append(f"{name!r} names no image of the split{hint}")
         elif len(places[name]) > 1:
-            both = " and ".join(images[place].ground_truth.image for place in places[name])
-            problems.append(Problem(str(file), f"{name!r} could be {both}; write the suffix too"))
-    if problems:
-        raise DataError(problems)
+            both = " and ".join(images[place].path.name for place in sorted(places[name]))
+            wrong.append(f"{name!r} could be {both}: write the suffix too")
+    if wrong:
+        raise ValueError(f"{file}: {'; '.join(wrong)}")
     excluded = {place for name in names for place in places[name]}
     if len(excluded) == len(images):
-        raise DataError([Problem(str(file), "names every image of the split; none is left")])
+        raise ValueError(f"{file}: names every image of the split; none is left")
     return tuple(image for place, image in enumerate(images) if place not in excluded)

@@ -72,7 +72,12 @@ def be_deterministic() -> None:
 
 
 def set_threads(threads: int, processes: int = 1) -> None:
-    """Give torch `threads` CPU threads; 0 shares the usable cores among `processes`."""
+    """Give torch `threads` CPU threads; 0 shares the usable cores.
+
+    Args:
+        threads: of this process.
+        processes: that share the machine's cores.
+    """
     available = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )

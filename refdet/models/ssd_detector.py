@@ -86,7 +86,7 @@ class SSD300Detector(Detector):
 
     def _output(self, images: Sequence[Tensor], forward: Forward | None) -> SSDOutput:
         device = self.network.priors_xyxy.device
-        batch = torch.stack(list(images)).to(device, memory_format=torch.channels_last)
+        batch = torch.stack([image.to(device, non_blocking=True) for image in images])
         output = (forward or self.network)(batch)
         assert isinstance(output, SSDOutput)
         return SSDOutput(output.class_logits.float(), output.deltas.float())

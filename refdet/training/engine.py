@@ -28,7 +28,7 @@ class Progress:
         epoch: the one in progress, from 1.
         step: how many of its steps are done.
         sums: losses over these.
-        seconds: that these took.
+        seconds: that these took, without judging.
         history: a record for every epoch before.
         best_ap: best validation AP so far; NaN before the first.
         waited: validations since then.
@@ -88,13 +88,13 @@ class Engine:
             started = time.perf_counter()
             self.stepper.world.share_buffers(self.stepper.detector.network)
             judgement = self.validator(self.stepper.detector) if due else None
-            progress.seconds += time.perf_counter() - started
+            judging = time.perf_counter() - started
             if due and judgement is None:
                 self.save(None, False)
                 return None
             if judgement:
                 evaluation = judgement.evaluation
-            self._finish_epoch(judgement)
+            self._finish_epoch(judgement, judging)
         return evaluation or self._judged_again()
 
     @property
@@ -116,13 +116,15 @@ class Engine:
         self.stepper.network.train()
         started = saved = time.perf_counter()
         before = progress.seconds
-        for group in _groups(self._with_bar(self.loader), accumulate):
+        bar = self._bar(self.loader)
+        for group in _groups(bar, accumulate):
             losses = self.stepper.step(group, self._names(group))
             if losses is None:
                 progress.sums.skipped_steps += 1
             else:
                 progress.sums.add(losses, sum(len(batch.labels) for batch in group))
             progress.step += 1
+            bar.set_postfix(loss=f"{progress.sums.means()['loss']:.3f}", refresh=False)
             now = time.perf_counter()
             progress.seconds = before + now - started
             time_to_save = now - saved >= 60 * self.config.save_minutes
@@ -134,8 +136,8 @@ class Engine:
                 saved = now
         return True
 
-    def _finish_epoch(self, judgement: Judgement | None) -> None:
-        """Record and save the epoch, and go on to the next."""
+    def _finish_epoch(self, judgement: Judgement | None, judging: float) -> None:
+        """Record and save the epoch, `judging` seconds of judging included, and go on."""
         progress, stepper = self.progress, self.stepper
         sums = summed(stepper.world.gather(progress.sums))
         seconds = stepper.world.from_leader(progress.seconds)
@@ -155,7 +157,7 @@ class Engine:
             is_best = first or (not math.isnan(ap) and not ap <= progress.best_ap)
             progress.best_ap = ap if is_best else progress.best_ap
             progress.waited = 0 if is_best else progress.waited + 1
-        record["seconds"] = seconds
+        record["seconds"] = seconds + stepper.world.from_leader(judging)
         record["images_per_second"] = sums.images / seconds if seconds else math.nan
         progress.history.append(record)
         progress.epoch += 1
@@ -165,7 +167,8 @@ class Engine:
     def _names(self, group: Sequence[Batch]) -> list[str]:
         return [self.image_names[index] for batch in group for index in batch.indices]
 
-    def _with_bar(self, batches: Iterable[Batch]) -> Iterable[Batch]:
+    def _bar(self, batches: Iterable[Batch]) -> tqdm[Batch]:
+        """The batches, shown as a bar with the epoch's mean loss so far."""
         progress, config = self.progress, self.config
         shown = config.progress and self.stepper.world.leads
         return tqdm(

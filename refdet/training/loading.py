@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import torch
@@ -12,25 +12,25 @@ from torch.utils.data import DataLoader, Dataset
 
 from refdet.data.dataset import Batch, DetectionDataset, collate
 from refdet.terminal import in_notebook
-from refdet.training.plan import EpochBatches
+from refdet.training.stopping import leave_signals_to_parent
 
 
 def make_loader(
     dataset: DetectionDataset,
-    batches: EpochBatches,
+    batches: Iterable[list[int]],
     *,
     workers: int,
     pin_memory: bool,
     tell: Callable[[str], None],
 ) -> DataLoader[Batch]:
-    """A loader that serves `batches`, as they are set when it is iterated.
+    """A loader that serves `batches`, as they are when it is iterated.
 
     In a notebook, whose kernel new processes cannot import, and where they cannot be started, the
     samples are prepared in this process instead; they are the same ones.
 
     Args:
         dataset: to load from.
-        batches: which samples, in which order.
+        batches: indices of samples; can be iterated more than once.
         workers: processes that prepare samples; they live as long as the loader.
         pin_memory: whether a GPU is going to read the batches.
         tell: called with a sentence if there are fewer workers than asked for.
@@ -45,7 +45,7 @@ def make_loader(
             iter(loader)  # starts them; they stay
         except (OSError, RuntimeError, AttributeError, pickle.PicklingError) as error:
             for started in set(multiprocessing.active_children()) - others:
-                started.terminate()
+                started.kill()
                 started.join()
             tell(f"worker processes cannot start ({error}): samples are prepared in this one")
             return _loader(dataset, batches, 0, pin_memory)
@@ -53,7 +53,7 @@ def make_loader(
 
 
 def _loader(
-    dataset: DetectionDataset, batches: EpochBatches, workers: int, pin_memory: bool
+    dataset: DetectionDataset, batches: Iterable[list[int]], workers: int, pin_memory: bool
 ) -> DataLoader[Batch]:
     return DataLoader(
         # Its items are collated to batches, which torch's annotation does not know.
@@ -63,6 +63,7 @@ def _loader(
         persistent_workers=workers > 0,
         pin_memory=pin_memory,
         collate_fn=collate,
+        worker_init_fn=leave_signals_to_parent,
         # Workers are given a seed even where none is drawn: not from the global generator.
         generator=torch.Generator(),
     )

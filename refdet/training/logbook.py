@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,24 +27,27 @@ def epoch_line(record: Mapping[str, object], epochs: int) -> str:
     return "  ".join([f"epoch {record['epoch']}/{epochs}", *values, *skipped, seconds])
 
 
+def require_tensorboard() -> None:
+    """Raise ValueError, saying what to install, if TensorBoard is not there."""
+    try:
+        import_module("torch.utils.tensorboard")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"--tensorboard needs {error.name}: pip install 'refdet[tensorboard]' brings it"
+        ) from error
+
+
 class EventLog:
     """TensorBoard's event files, by torch's own writer.
 
     Args:
         folder: for the event files.
         next_epoch: events of this epoch and later ones, from a run that was cut off, are void.
-
-    Raises:
-        ValueError: TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path, next_epoch: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                f"--tensorboard needs {error.name}: pip install 'refdet[tensorboard]' brings it"
-            ) from error
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra
+
         self._writer = SummaryWriter(str(folder), purge_step=next_epoch)
 
     def write(self, record: Record) -> None:

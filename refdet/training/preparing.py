@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,9 +13,8 @@ from torch.amp.grad_scaler import GradScaler
 from refdet import config as options
 from refdet.config import Precision, Train
 from refdet.data.dataset import DetectionDataset
-from refdet.data.exclusion import exclude_images, read_exclude_list
-from refdet.data.source import DataSource, open_source
 from refdet.files import atomic_path
+from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.optimisation import adamw, constant, milestones, one_cycle, sgd
 from refdet.models.runtime import (
     NumberFormat,
@@ -23,14 +24,15 @@ from refdet.models.runtime import (
     seed_everything,
     set_threads,
 )
-from refdet.records import AnnotatedImage
 from refdet.report.panels import draw_grid
+from refdet.training.data import TrainingData, fingerprint, read_data
 from refdet.training.engine import Engine, Progress, steps_per_epoch
 from refdet.training.loading import make_loader
-from refdet.training.logbook import EventLog
+from refdet.training.logbook import EventLog, require_tensorboard
 from refdet.training.plan import EpochBatches
-from refdet.training.processes import World
+from refdet.training.processes import World, n_processes_here
 from refdet.training.recipes import INFERENCE_TRANSFORMS, Recipe, recipe_for
+from refdet.training.resuming import take_up
 from refdet.training.saving import RunFolder
 from refdet.training.stepping import Stepper
 from refdet.training.validation import Validator
@@ -59,12 +61,20 @@ def refuse_used_folder(config: Train) -> None:
 
 
 def prepare_process(config: Train, world: World) -> None:
-    """Threads, memory, determinism and seeds of this process."""
-    set_threads(config.threads, world.size)
+    """Threads, memory, determinism and seeds of this process.
+
+    Raises:
+        ValueError: an option needs what is not installed.
+    """
+    if config.tensorboard:
+        require_tensorboard()
+    set_threads(config.threads, n_processes_here())
     keep_freed_memory()
     if config.deterministic:
         be_deterministic()
     seed_everything(config.seed)
+    # The schedule goes on where a step is skipped, of which torch would warn at the first.
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step")
 
 
 def prepare_run(
@@ -86,64 +96,82 @@ def prepare_run(
     Raises:
         ValueError: the data, the weights, the folder or the checkpoint cannot be used.
     """
-    source = open_source(config.source(config.data))
-    for sentence in source.settled:
-        tell(sentence)
-    train_images = _training_images(config, source, tell)
-    val_images = _read_split(source, config.val_split, tell)
-    recipe = recipe_for(config, len(source.class_names))
+    data = read_data(config, tell)
+    checkpoint = _checkpoint_to_take_up(config, world, tell)
+    recipe = recipe_for(config, len(data.class_names), checkpoint)
     for sentence in recipe.told:
         tell(sentence)
     number_format = choose_number_format(config.precision, device)
     parameters = sum(parameter.numel() for parameter in recipe.detector.network.parameters())
     tell(f"{recipe.detector.architecture}: {parameters:,} parameters, {number_format}")
-
-    steps = config.epochs * steps_per_epoch(config, len(train_images), world.size)
+    steps = config.epochs * steps_per_epoch(config, len(data.training), world.size)
     stepper = _stepper(config, recipe, device, world, number_format, steps)
     # From here on the processes draw different numbers, for whatever the network draws.
     seed_everything(config.seed + world.rank)
+    folder = RunFolder(
+        config,
+        data.class_names,
+        stepper,
+        Progress(),
+        device,
+        _circumstances(data, device, number_format),
+        tell,
+    )
+    if checkpoint:
+        for sentence in take_up(folder, checkpoint):
+            tell(sentence)
+    else:
+        folder.start()
+    if config.tensorboard and world.leads:
+        folder.events = EventLog(config.output / "tensorboard", folder.progress.epoch)
+    return _engine(config, data, recipe, folder, stop_requested), folder
+
+
+def _engine(
+    config: Train,
+    data: TrainingData,
+    recipe: Recipe,
+    folder: RunFolder,
+    stop_requested: Callable[[], bool],
+) -> Engine:
+    """The engine with its loaders; the leader draws the first samples on the way."""
+    stepper, world = folder.stepper, folder.stepper.world
     training = DetectionDataset(
-        train_images, recipe.transform, config.seed, cache=config.cache, mixing=recipe.mixing
+        data.training, recipe.transform, config.seed, cache=config.cache, mixing=recipe.mixing
     )
-    validation = DetectionDataset(
-        val_images, INFERENCE_TRANSFORMS[recipe.detector.architecture](), cache=config.cache
-    )
-    progress = Progress()
-    folder = RunFolder(config, source.class_names, stepper, progress, device, tell)
-    _start_or_take_up(config, folder, tell)
+    judged = INFERENCE_TRANSFORMS[recipe.detector.architecture]()
+    validation = DetectionDataset(data.validation, judged, cache=config.cache)
     if world.leads:
-        _show_samples(training, recipe, source.class_names, config.output / "training_samples.png")
-        if config.tensorboard:
-            folder.events = EventLog(config.output / "tensorboard", progress.epoch)
+        _show_samples(training, recipe, data.class_names, config.output / "training_samples.png")
+    load = partial(
+        make_loader,
+        workers=config.workers,
+        pin_memory=folder.device.type == "cuda",
+        tell=folder.tell,
+    )
     batches = EpochBatches(len(training), config.batch_size, config.seed, world.rank, world.size)
-    engine = Engine(
+    return Engine(
         config,
         stepper,
-        make_loader(
-            training,
-            batches,
-            workers=config.workers,
-            pin_memory=device.type == "cuda",
-            tell=tell,
-        ),
+        load(training, batches),
         batches,
         training,
-        [image.ground_truth.image for image in train_images],
+        [image.ground_truth.image for image in data.training],
         Validator(
             validation,
-            val_images,
-            source.class_names,
+            data.validation,
+            data.class_names,
             config.val_split,
             config.batch_size,
-            number_format,
+            stepper.number_format,
             world,
             stop_requested,
+            load,
         ),
-        progress,
+        folder.progress,
         folder.save,
         stop_requested,
     )
-    return engine, folder
 
 
 def choose_number_format(precision: Precision, device: torch.device) -> NumberFormat:
@@ -153,14 +181,34 @@ def choose_number_format(precision: Precision, device: torch.device) -> NumberFo
     return NumberFormat(precision.value)
 
 
-def _start_or_take_up(config: Train, folder: RunFolder, tell: Tell) -> None:
-    if config.resume and folder.last.exists():
-        for sentence in folder.take_up():
-            tell(sentence)
-        return
-    if config.resume:
+def _checkpoint_to_take_up(config: Train, world: World, tell: Tell) -> Checkpoint | None:
+    """`last.pt`, if the run is to be resumed and there is one; in every process alike."""
+    if not config.resume:
+        return None
+    file = config.output / "last.pt"
+    there = file.exists()
+    if world.any(there != world.from_leader(there)):
+        raise ValueError(f"not every process sees {file}: --output must be a folder that all share")
+    if not there:
         tell(f"nothing to resume in {config.output}: a new run")
-    folder.start()
+        return None
+    checkpoint = load_checkpoint(file)
+    if not checkpoint.training_state:
+        raise ValueError(f"{file} is for use only: it holds no state to go on from")
+    return checkpoint
+
+
+def _circumstances(
+    data: TrainingData, device: torch.device, number_format: NumberFormat
+) -> dict[str, str]:
+    on_gpu = device.type == "cuda"
+    return {
+        "training data": fingerprint(data.training),
+        "validation data": fingerprint(data.validation),
+        "number format": number_format.value,
+        "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
+        "threads": str(torch.get_num_threads()),
+    }
 
 
 def _stepper(
@@ -188,25 +236,6 @@ def _stepper(
         config.max_skipped,
         world,
     )
-
-
-def _training_images(config: Train, source: DataSource, tell: Tell) -> tuple[AnnotatedImage, ...]:
-    images = _read_split(source, config.train_split, tell)
-    if config.exclude_list is None:
-        return images
-    names = read_exclude_list(config.exclude_list)
-    kept = exclude_images(images, names, config.exclude_list)
-    tell(f"{config.exclude_list}: {len(images) - len(kept)} training images left out")
-    return kept
-
-
-def _read_split(source: DataSource, name: str, tell: Tell) -> tuple[AnnotatedImage, ...]:
-    split = source.read_split(name)
-    objects = sum(len(image.ground_truth) for image in split.images)
-    tell(f"{name}: {len(split.images)} images, {objects} objects")
-    for problem in split.dropped:
-        tell(f"  left out: {problem}")
-    return split.images
 
 
 def _show_samples(

@@ -17,6 +17,8 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from refdet.models.runtime import choose_device
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=2)
@@ -85,14 +87,26 @@ class World:
         )
 
 
+def n_processes() -> int:
+    """How many processes `torchrun` started, on all machines; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def n_processes_here() -> int:
+    """How many of them share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 @contextmanager
 def joined_world(device: torch.device) -> Iterator[World]:
     """The world that `torchrun` made, or a world of one; left when the block ends."""
-    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
+    if n_processes() == 1:
         yield World()
         return
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=PATIENCE)
+    if device.type == "cuda":
+        distributed.init_process_group("nccl", timeout=PATIENCE, device_id=device)
+    else:
+        distributed.init_process_group("gloo", timeout=PATIENCE)
     try:
         group = distributed.new_group(backend="gloo", timeout=PATIENCE)
         assert isinstance(group, distributed.ProcessGroup)  # a number for those not in it
@@ -101,8 +115,22 @@ def joined_world(device: torch.device) -> Iterator[World]:
         distributed.destroy_process_group()
 
 
-def local_device(device: torch.device) -> torch.device:
-    """The GPU of this process, where `torchrun` started one for each."""
-    if str(device) == "cuda":  # without a number
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+def choose_process_device(name: str) -> torch.device:
+    """The device of this process: as `choose_device`, but each process its own GPU.
+
+    Raises:
+        ValueError: no such device, one GPU for several processes, or too few of them.
+    """
+    if n_processes() == 1 or name == "cpu" or not torch.cuda.is_available():
+        return choose_device(name)
+    if name not in ("auto", "cuda"):
+        raise ValueError(f"--device {name} is one GPU for {n_processes()} processes; give cuda")
+    place, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if place >= there:
+        raise ValueError(
+            f"{n_processes_here()} processes share this machine's {there} GPUs; start at most "
+            f"{there} with --nproc-per-node, or give --device cpu"
+        )
+    device = choose_device(f"cuda:{place}")
+    torch.cuda.set_device(device)
     return device

@@ -20,8 +20,10 @@ from refdet.data.augmentation_faster_rcnn import (
     faster_rcnn_training_transform,
 )
 from refdet.data.mixing import Mixing
+from refdet.models.checkpoints import Checkpoint
 from refdet.models.detector import Detector
 from refdet.models.faster_rcnn import FasterRCNNDetector, create_faster_rcnn
+from refdet.models.registry import build_detector
 from refdet.models.ssd_detector import SSD300Detector
 from refdet.models.vgg_weights import load_base_weights
 
@@ -51,16 +53,43 @@ class Recipe:
     mixing: Mixing | None = None
 
 
-def recipe_for(config: Train, n_classes: int) -> Recipe:
-    """The recipe that the options of a training command describe."""
+def recipe_for(config: Train, n_classes: int, checkpoint: Checkpoint | None) -> Recipe:
+    """The recipe that the options of a training command describe.
+
+    Args:
+        config: the options.
+        n_classes: C, without the background.
+        checkpoint: of a run that is taken up: the detector is its, pretrained weights are not
+            asked for again.
+
+    Raises:
+        ValueError: the options or the weights cannot be used, or the checkpoint is of another
+            architecture.
+    """
     if isinstance(config, TrainSSD300):
-        return _ssd300(config, n_classes)
+        detector, told = _taken_up(checkpoint, SSD300Detector) or _new_ssd300(config, n_classes)
+        transform = training_transform(max_zoom_out=config.max_zoom_out, share=config.augment_share)
+        return Recipe(detector, told, transform, denormalise)
     if isinstance(config, TrainFasterRCNN):
-        return _faster_rcnn(config, n_classes)
+        taken_up = _taken_up(checkpoint, FasterRCNNDetector)
+        detector, told = taken_up or _new_faster_rcnn(config, n_classes)
+        return _faster_rcnn_recipe(config, detector, told)
     raise TypeError(f"no recipe for {type(config).__name__}")
 
 
-def _ssd300(config: TrainSSD300, n_classes: int) -> Recipe:
+def _taken_up(
+    checkpoint: Checkpoint | None, kind: type[Detector]
+) -> tuple[Detector, Sequence[str]] | None:
+    if checkpoint is None:
+        return None
+    if checkpoint.architecture != kind.architecture:
+        raise ValueError(
+            f"the run to resume is of a {checkpoint.architecture}, not of a {kind.architecture}"
+        )
+    return build_detector(checkpoint), ("weights: those of the run",)
+
+
+def _new_ssd300(config: TrainSSD300, n_classes: int) -> tuple[Detector, Sequence[str]]:
     detector = SSD300Detector(
         n_classes,
         width=config.width,
@@ -69,13 +98,11 @@ def _ssd300(config: TrainSSD300, n_classes: int) -> Recipe:
         match_iou=config.match_iou,
         negative_ratio=config.negative_ratio,
     )
-    loaded = load_base_weights(detector.network, config.weights)
-    transform = training_transform(max_zoom_out=config.max_zoom_out, share=config.augment_share)
-    return Recipe(detector, (loaded,), transform, denormalise)
+    return detector, (load_base_weights(detector.network, config.weights),)
 
 
-def _faster_rcnn(config: TrainFasterRCNN, n_classes: int) -> Recipe:
-    detector, told = create_faster_rcnn(
+def _new_faster_rcnn(config: TrainFasterRCNN, n_classes: int) -> tuple[Detector, Sequence[str]]:
+    return create_faster_rcnn(
         n_classes,
         config.backbone,
         weights=config.weights,
@@ -84,6 +111,9 @@ def _faster_rcnn(config: TrainFasterRCNN, n_classes: int) -> Recipe:
         max_size=config.max_size,
         trainable_layers=config.trainable_layers,
     )
+
+
+def _faster_rcnn_recipe(config: TrainFasterRCNN, detector: Detector, told: Sequence[str]) -> Recipe:
     if not config.augment:
         return Recipe(detector, told, faster_rcnn_inference_transform(), _to_uint8)
     transform = faster_rcnn_training_transform(

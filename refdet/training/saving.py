@@ -1,31 +1,42 @@
-"""A run on disk: what its checkpoints hold, how they are written, and how one is taken up again."""
+"""A run on disk: what its checkpoints hold, and how they are written."""
 
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict, cast
 
 import torch
 
 from refdet.config import Train
 from refdet.config_file import to_toml
 from refdet.files import remove_partial_files, write_text_atomic
-from refdet.models.checkpoints import Checkpoint, library_versions, load_checkpoint, save_checkpoint
+from refdet.models.checkpoints import Checkpoint, save_checkpoint
 from refdet.training.engine import Progress
 from refdet.training.logbook import EventLog, Record, epoch_line, write_history
-from refdet.training.random_states import random_states, restore_random_states
-from refdet.training.stepping import LossSums, Stepper
+from refdet.training.random_states import RandomStates, random_states
+from refdet.training.stepping import Stepper
 
-MAY_CHANGE = frozenset(
-    [
-        *("data", "output", "resume", "overwrite", "progress", "threads", "workers", "cache"),
-        *("save_minutes", "keep_every", "tensorboard", "device"),
-    ]
-)
-"""Options that the weights do not depend on; a resumed run may have others."""
+WRITTEN = ("best.pt", "last.pt", "epoch_*.pt", "curves.png", "tensorboard/events.out.tfevents*")
+"""What a run writes to its folder, besides what it replaces at its start."""
+
+
+class SumsState(TypedDict):
+    """`LossSums` in plain containers."""
+
+    images: int
+    terms: dict[str, float]
+    skipped_steps: int
+
+
+class ProcessState(TypedDict):
+    """What each process has of its own."""
+
+    random: RandomStates
+    sums: SumsState
+    skipped_in_a_row: int
 
 
 @dataclass
@@ -38,6 +49,7 @@ class RunFolder:
         stepper: holds network, optimiser, schedule and scaler.
         progress: how far the run is.
         device: that it runs on.
+        circumstances: what else the weights depend on, by name: data, number format, threads.
         tell: called with a line for every epoch.
         events: TensorBoard's log, if it is asked for.
     """
@@ -47,6 +59,7 @@ class RunFolder:
     stepper: Stepper
     progress: Progress
     device: torch.device
+    circumstances: Mapping[str, str]
     tell: Callable[[str], None]
     events: EventLog | None = None
 
@@ -86,6 +99,8 @@ class RunFolder:
     def start(self) -> None:
         """Make the folder and the first checkpoint, so that what cannot be written fails now.
 
+        What an earlier run left in the folder goes.
+
         Raises:
             ValueError: not enough room for the checkpoints of this run.
             OSError: the folder cannot be written to.
@@ -95,85 +110,33 @@ class RunFolder:
             return
         output = self.config.output
         output.mkdir(parents=True, exist_ok=True)
+        self.require_room()
+        for pattern in WRITTEN:
+            for file in output.glob(pattern):
+                file.unlink()
         remove_partial_files(output)
+        write_text_atomic(output / "config.toml", to_toml(self.config))
+        write_history(output / "history.jsonl", self.progress.history)
+        save_checkpoint(self.last, self._checkpoint(training_state))
+
+    def require_room(self) -> None:
+        """Raise ValueError if the disk has no room for the checkpoints of this run."""
+        output, every = self.config.output, self.config.keep_every
         parameters = sum(p.numel() for p in self.stepper.detector.network.parameters())
+        kept = self.config.epochs // every if every else 0
         # last.pt with two moments per weight, the same once more while it is replaced, best.pt.
-        needed = 4 * parameters * (3 + 3 + 1)
+        needed = 4 * parameters * (3 + 3 + 1 + kept)
         if (free := shutil.disk_usage(output).free) < needed:
             raise ValueError(
                 f"{output} has {free / 1e6:,.0f} MB free; the checkpoints need up to "
                 f"{needed / 1e6:,.0f} MB. Make room, or name another --output"
             )
-        write_text_atomic(output / "config.toml", to_toml(self.config))
-        write_history(output / "history.jsonl", self.progress.history)
-        save_checkpoint(self.last, self._checkpoint(training_state))
-
-    def take_up(self) -> list[str]:
-        """Put the run where `last.pt` left it; returns what the user should know, as sentences.
-
-        Raises:
-            ValueError: the file is damaged, or of another model, classes, options or number of
-                processes; in one sentence.
-        """
-        checkpoint = load_checkpoint(self.last)
-        self._refuse_another_run(checkpoint)
-        if self.stepper.world.leads:
-            remove_partial_files(self.config.output)
-        state = checkpoint.training_state
-        stepper, progress = self.stepper, self.progress
-        stepper.detector.network.load_state_dict(dict(checkpoint.model_state))
-        stepper.optimizer.load_state_dict(dict(state["optimizer"]))
-        stepper.schedule.load_state_dict(dict(state["schedule"]))
-        if state["scaler"]:
-            stepper.scaler.load_state_dict(dict(state["scaler"]))
-        of_processes = state["processes"]["states"]
-        assert isinstance(of_processes, list)
-        own = of_processes[stepper.world.rank]
-        for name, value in {**state["progress"], "sums": LossSums(**own["sums"])}.items():
-            setattr(progress, name, value)
-        progress.best_ap = checkpoint.best_ap
-        stepper.skipped_in_a_row = own["skipped_in_a_row"]
-        restore_random_states(own["random"], self.device)
-        where = f"after epoch {checkpoint.epoch}"
-        told = [f"resumed {where}" + (f", step {progress.step}" if progress.step else "")]
-        versions = library_versions()
-        told += [
-            f"it was begun with {name} {then}, this is {versions.get(name)}: expect other digits"
-            for name, then in checkpoint.versions.items()
-            if then != versions.get(name)
-        ]
-        return told
-
-    def _refuse_another_run(self, checkpoint: Checkpoint) -> None:
-        architecture = self.stepper.detector.architecture
-        if checkpoint.architecture != architecture:
-            raise ValueError(f"{self.last} holds a {checkpoint.architecture}, not a {architecture}")
-        if not checkpoint.training_state:
-            raise ValueError(f"{self.last} is for use only: it holds no state to go on from")
-        if checkpoint.class_names != self.class_names:
-            raise ValueError(
-                f"{self.last} knows the classes {', '.join(checkpoint.class_names)}; the data has "
-                f"{', '.join(self.class_names)}"
-            )
-        ours, theirs = (shaping_options(t) for t in (to_toml(self.config), checkpoint.config))
-        if differing := [name for name in ours if ours[name] != theirs.get(name)]:
-            changes = ", ".join(f"{name} {theirs.get(name)} -> {ours[name]}" for name in differing)
-            raise ValueError(
-                f"{self.last} was trained with other options ({changes}); resume with the same"
-            )
-        processes = checkpoint.training_state["processes"]["states"]
-        assert isinstance(processes, list)
-        if len(processes) != self.stepper.world.size:
-            raise ValueError(
-                f"{self.last} was trained by {len(processes)} processes, now there are "
-                f"{self.stepper.world.size}; resume with as many"
-            )
 
     def _training_state(self) -> dict[str, Mapping[str, object]]:
         stepper = self.stepper
-        own: dict[str, object] = {
+        own: ProcessState = {
             "random": random_states(self.device),
-            "sums": asdict(self.progress.sums),
+            "sums": cast("SumsState", asdict(self.progress.sums)),
             "skipped_in_a_row": stepper.skipped_in_a_row,
         }
         progress = vars(self.progress)
@@ -182,6 +145,7 @@ class RunFolder:
             "schedule": stepper.schedule.state_dict(),
             "scaler": stepper.scaler.state_dict(),
             "progress": {k: v for k, v in progress.items() if k not in ("sums", "best_ap")},
+            "circumstances": dict(self.circumstances),
             "processes": {"states": stepper.world.gather(own)},
         }
 
@@ -197,9 +161,3 @@ class RunFolder:
             config=to_toml(self.config),
             training_state=training_state,
         )
-
-
-def shaping_options(config_toml: str) -> dict[str, object]:
-    """The options in a saved config that a run's weights depend on."""
-    options = tomllib.loads(config_toml)
-    return {name: value for name, value in options.items() if name not in MAY_CHANGE}

@@ -7,7 +7,6 @@ them in a row training ends, since then the weights themselves are broken.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
@@ -84,6 +84,7 @@ class Stepper:
     max_skipped: int
     world: World
     skipped_in_a_row: int = 0
+    _broken_here: bool = field(default=True, init=False)
 
     def step(self, batches: Sequence[Batch], names: Sequence[str]) -> dict[str, float] | None:
         """Move once, by the mean gradient of `batches`.
@@ -99,22 +100,41 @@ class Stepper:
             ValueError: too many steps in a row were skipped; names the images of this one.
         """
         self.optimizer.zero_grad()
+        statistics = self._statistics()
         losses = self._gradients(batches)
         moved = losses is not None and self._move()
-        with warnings.catch_warnings():
-            # It would complain where the very first step is skipped.
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step")
-            self.schedule.step()
-        self.skipped_in_a_row = 0 if moved else self.skipped_in_a_row + 1
+        self.schedule.step()
+        if moved:
+            self.skipped_in_a_row = 0
+            return losses
+        # The forward pass has mixed its own into BatchNorm's: one NaN would stay for ever.
+        for buffer, value in statistics:
+            buffer.copy_(value)
+        self.skipped_in_a_row += 1
         if self.skipped_in_a_row > self.max_skipped:
-            raise ValueError(
-                f"{self.skipped_in_a_row} steps in a row had a loss or gradient that is not "
-                f"finite, the last with {', '.join(names)}. Look at these images in "
-                "`refdet check-data`, or start again with a lower --learning-rate"
-            )
-        return losses if moved else None
+            self._give_up(names)
+        return None
+
+    def _statistics(self) -> list[tuple[Tensor, Tensor]]:
+        """BatchNorm's buffers with their values."""
+        return [
+            (buffer, buffer.clone())
+            for module in self.detector.network.modules()
+            if isinstance(module, _BatchNorm)
+            for buffer in module.buffers()
+        ]
+
+    def _give_up(self, names: Sequence[str]) -> None:
+        of_processes = self.world.gather(list(names) if self._broken_here else [])
+        broken = [name for of_one in of_processes for name in of_one]
+        raise ValueError(
+            f"{self.skipped_in_a_row} steps in a row had a loss or gradient that is not finite, "
+            f"the last with {', '.join(broken)}. Look at these images, or start again "
+            "with a lower --learning-rate"
+        )
 
     def _gradients(self, batches: Sequence[Batch]) -> dict[str, float] | None:
+        """Fill the gradients; the losses, or None if one is not finite in any process."""
         sums = LossSums()
         for place, batch in enumerate(batches):
             last = place == len(batches) - 1
@@ -124,7 +144,8 @@ class Stepper:
                 )
                 total = torch.stack(list(losses.values())).sum()
                 # All processes skip, or none does: their gradients are averaged.
-                if self.world.any(not bool(total.isfinite())):
+                self._broken_here = not bool(total.isfinite())
+                if self.world.any(self._broken_here):
                     return None
                 self.scaler.scale(total / len(batches)).backward()
             values = torch.stack([total, *losses.values()]).detach().double().tolist()
@@ -149,6 +170,7 @@ class Stepper:
         self.scaler.unscale_(self.optimizer)
         norm: Tensor = clip_grad_norm_(self.network.parameters(), self.clip_norm)
         finite = bool(norm.isfinite())
+        self._broken_here = not finite  # in every process: it is the gradient of all
         # The scaler skips by itself and lowers its scale, which is why it is asked in any case.
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)

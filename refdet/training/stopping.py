@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +12,28 @@ from types import FrameType
 class StopRequest:
     """Whether somebody has asked this process to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, announce: bool) -> None:
         self.made = False
+        self._announce = announce
 
     def _make(self, _signal: int, _frame: FrameType | None) -> None:
         if self.made:  # the second time at once
             raise KeyboardInterrupt
         self.made = True
+        if self._announce:
+            # Not print, which may be what was interrupted.
+            os.write(2, b"\nstopping after this step; once more stops at once\n")
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(*, announce: bool = False) -> Iterator[StopRequest]:
     """Within the block Ctrl-C (SIGINT) and SIGTERM are noted; a second one interrupts at once.
+
+    With `announce`, the first is answered by a sentence on the terminal.
 
     Outside of the main thread, where Python allows no handlers, they do what they did before.
     """
-    request = StopRequest()
+    request = StopRequest(announce)
     before: dict[signal.Signals, object] = {}
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,3 +45,9 @@ def stop_on_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave
+
+
+def leave_signals_to_parent(_worker: int) -> None:
+    """In a loader worker: a terminal and torchrun signal it too, but its parent still needs it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

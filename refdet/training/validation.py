@@ -6,22 +6,29 @@ processes there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from refdet.data.dataset import Batch, DetectionDataset, collate
+from refdet.data.dataset import Batch, DetectionDataset
 from refdet.evaluate import EvaluationSettings, evaluate_split
 from refdet.models.detector import DetectionSettings, Detector, RawDetections
 from refdet.models.runtime import NumberFormat, autocast
 from refdet.records import AnnotatedImage, Detections, Evaluation
+from refdet.training.loading import make_loader
 from refdet.training.plan import validation_batches
 from refdet.training.processes import World
 from refdet.training.stepping import LossSums
+
+Load: TypeAlias = Callable[[DetectionDataset, list[list[int]]], Iterable[Batch]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,11 @@ class Judgement:
     evaluation: Evaluation
 
 
+def load_in_this_process(dataset: DetectionDataset, batches: list[list[int]]) -> DataLoader[Batch]:
+    """A loader without workers."""
+    return make_loader(dataset, batches, workers=0, pin_memory=False, tell=lambda _: None)
+
+
 @dataclass(frozen=True, eq=False)
 class Validator:
     """What judges the same split again and again.
@@ -50,6 +62,7 @@ class Validator:
         number_format: of the network's arithmetic.
         world: the processes that share the work.
         interrupted: asked before every batch; if it says yes, the validation is given up.
+        load: makes the loader of this process's batches.
     """
 
     dataset: DetectionDataset
@@ -60,30 +73,37 @@ class Validator:
     number_format: NumberFormat
     world: World
     interrupted: Callable[[], bool] = lambda: False
+    load: Load = load_in_this_process
 
     def __call__(self, detector: Detector) -> Judgement | None:
         """Judge `detector`, in every process alike; None if it was given up."""
-        places = validation_batches(
-            len(self.images),
-            self.batch_size,
-            rank=self.world.rank,
-            world_size=self.world.size,
-        )
-        loader = DataLoader(
-            self.dataset,
-            batch_sampler=[batch for _, batch in places],
-            # The loader draws a seed for workers even without any: not from the global generator.
-            generator=torch.Generator(),
-            collate_fn=collate,
-        )
         judged: dict[int, tuple[LossSums, list[Detections]]] = {}
+        places = [place for place, _ in self._own_batches]
+        batches = zip(places, self._loader, strict=True)
         with evaluation_mode(detector.network):
-            for (place, _), batch in zip(places, loader, strict=True):
-                # One of several processes alone must not leave: the others would wait for it.
-                if self.world.size == 1 and self.interrupted():
+            # Every process asks as often as the others, also one that has a batch less.
+            for _ in range(self._rounds):
+                if self.world.any(self.interrupted()):
                     return None
-                judged[place] = self._judge(detector, batch)
+                for place, batch in itertools.islice(batches, 1):
+                    judged[place] = self._judge(detector, batch)
         return self._together(judged)
+
+    @cached_property
+    def _own_batches(self) -> list[tuple[int, list[int]]]:
+        return validation_batches(
+            len(self.images), self.batch_size, rank=self.world.rank, world_size=self.world.size
+        )
+
+    @cached_property
+    def _loader(self) -> Iterable[Batch]:
+        """Made once, so that its workers live as long as the run."""
+        return self.load(self.dataset, [batch for _, batch in self._own_batches])
+
+    @property
+    def _rounds(self) -> int:
+        """How many batches the process with the most has."""
+        return math.ceil(math.ceil(len(self.images) / self.batch_size) / self.world.size)
 
     def _judge(self, detector: Detector, batch: Batch) -> tuple[LossSums, list[Detections]]:
         device = next(detector.network.parameters()).device

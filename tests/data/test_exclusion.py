@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from refdet.data.exclusion import exclude_images, read_exclude_list
-from refdet.data.problems import DataError
 from refdet.records import AnnotatedImage, GroundTruth
 from refdet.report.false_positives import write_false_positive_list
 from tests.report.examples import evaluation
@@ -58,7 +57,7 @@ def test_exclude_images_takes_a_name_twice() -> None:
 
 def test_exclude_images_asks_which_of_two_is_meant() -> None:
     images = [image("a.png"), image("a.jpg"), image("b.png")]
-    with pytest.raises(DataError, match=r"'a' could be a\.png and a\.jpg; write the suffix too"):
+    with pytest.raises(ValueError, match=r"'a' could be a\.png and a\.jpg: write the suffix too"):
         kept(images, "a")
     assert kept(images, "a.jpg") == ["a.png", "b.png"]
 
@@ -66,42 +65,42 @@ def test_exclude_images_asks_which_of_two_is_meant() -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("circuit_13.npy", r"; did you mean 'circuit_131?\.npy'\?"),
-        ("circuit_131.png", r"; did you mean 'circuit_131(\.npy)?'\?"),
-        ("Circuit_0131", r"; did you mean 'circuit_131'\?"),
-        ("images/circuit_131.npy", "; did you mean"),
-        ("zebra", r"\.$"),
+        ("circuit_13.npy", r" \(did you mean 'circuit_131?\.npy'\?\)"),
+        ("circuit_131.png", r" \(did you mean 'circuit_131(\.npy)?'\?\)"),
+        ("Circuit_0131", r" \(did you mean 'circuit_131'\?\)"),
+        ("images/circuit_131.npy", r" \(did you mean"),
+        ("zebra", "$"),
     ],
 )
 def test_exclude_images_names_what_matches_nothing(name: str, hint: str) -> None:
     images = [image("circuit_131.npy"), image("circuit_200.npy")]
-    with pytest.raises(DataError, match=rf"images\.txt: {name!r} names no image .*split{hint}"):
+    with pytest.raises(ValueError, match=rf"images\.txt: {name!r} names no image .*split{hint}"):
         kept(images, "circuit_200", name)
 
 
 def test_exclude_images_names_every_fault_at_once() -> None:
     images = [image("a.png"), image("a.jpg"), image("b.png")]
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(ValueError, match=r"txt: 'a' could .*; 'x' names .*; 'y' names [^;]*$"):
         kept(images, "a", "x", "x", "y")
-    assert [problem.what.split()[0] for problem in caught.value.problems] == ["'a'", "'x'", "'y'"]
 
 
 def test_exclude_images_refuses_to_leave_nothing() -> None:
     images = [image("a.png"), image("b.png")]
-    with pytest.raises(DataError, match=r"names every image of the split; none is left"):
+    with pytest.raises(ValueError, match=r"names every image of the split; none is left"):
         kept(images, "a", "b.png")
 
 
 def test_read_exclude_list_reads_what_editors_write(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
-    text = "\ufeff# wrong again\r\na.v1.npy\r\n\r\n  b with spaces.npy \t\r\n#c.npy\r\nGröße.npy"
+    # Every line that is not blank is a name as it stands: images may be called #1.npy.
+    text = "\ufeffa.v1.npy\r\n\r\n \t\r\nb with spaces.npy\r\n#1.npy\r\nGröße.npy"
     file.write_bytes(text.encode())
-    assert read_exclude_list(file) == ("a.v1.npy", "b with spaces.npy", "Größe.npy")
+    assert read_exclude_list(file) == ("a.v1.npy", "b with spaces.npy", "#1.npy", "Größe.npy")
 
 
 def test_read_exclude_list_gives_back_the_list_of_false_positives(tmp_path: Path) -> None:
     record = evaluation().false_positives[0]
-    names = ("a.v1.npy", "Größe 2.npy", "a.npy")
+    names = ("a.v1.npy", "Größe 2.npy", "a.npy", "#1.npy", " b .npy")
     wrong = tuple(dataclasses.replace(record, image=name) for name in names)
     write_false_positive_list(
         tmp_path / "list.txt", dataclasses.replace(evaluation(), false_positives=wrong)
@@ -111,17 +110,17 @@ def test_read_exclude_list_gives_back_the_list_of_false_positives(tmp_path: Path
 
 def test_read_exclude_list_of_nothing_names_nothing(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
-    for text in ("", "\n\n", "# none\n"):
+    for text in ("", "\n\n", " \n"):
         file.write_text(text)
         assert read_exclude_list(file) == ()
 
 
 def test_read_exclude_list_names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
-    with pytest.raises(DataError, match=r"list\.txt: cannot be read as a list: .*No such file"):
+    with pytest.raises(ValueError, match=r"list\.txt: cannot be read as a list: .*No such file"):
         read_exclude_list(file)
     file.write_bytes(b"a.npy\n\xff\xfe\n")
-    with pytest.raises(DataError, match=r"list\.txt: cannot be read as a list: .*utf-8"):
+    with pytest.raises(ValueError, match=r"list\.txt: cannot be read as a list: .*utf-8"):
         read_exclude_list(file)
-    with pytest.raises(DataError, match="cannot be read as a list"):
+    with pytest.raises(ValueError, match="cannot be read as a list"):
         read_exclude_list(tmp_path)

@@ -91,8 +91,8 @@ def assert_same_run(one: Train, other: Train) -> None:
     """Bit for bit: the history, and the weights of the last and of the best checkpoint."""
     assert history(one) == history(other)
     for name in ("last.pt", "best.pt"):
-        states = [load_checkpoint(run.output / name).model_state for run in (one, other)]
-        assert_same_tensors(*states)
+        ours, theirs = (load_checkpoint(run.output / name).model_state for run in (one, other))
+        assert_same_tensors(ours, theirs, name)
 
 
 def assert_same_tensors(one: object, other: object, where: str = "") -> None:

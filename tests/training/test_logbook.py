@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from refdet.training.logbook import EventLog, Record, epoch_line, write_history
+from refdet.training.logbook import (
+    Record,
+    epoch_line,
+    require_tensorboard,
+    write_history,
+)
 
 RECORD: Record = {
     "epoch": 3,
@@ -58,11 +63,9 @@ def test_epoch_line_leaves_out_a_validation_that_was_not_due() -> None:
     assert epoch_line(skipped, 9) == "epoch 3/9  loss 1.250  2 steps skipped  61 s"
 
 
-def test_event_log_without_tensorboard_says_what_brings_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_require_tensorboard_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ValueError, match=r"--tensorboard needs tensorboard: pip install 'refdet\["):
-        EventLog(tmp_path, 1)
+        require_tensorboard()

@@ -104,19 +104,29 @@ def test_two_processes_see_every_image(together: dict[str, tuple[Train, str]]) -
 
 
 def test_two_processes_stopped_and_resumed_are_the_same_run(
-    together: dict[str, tuple[Train, str]], tmp_path: Path
+    finished_runs: dict[str, Train], tmp_path: Path
 ) -> None:
-    whole, _ = together["ssd300"]
-    run = changed(whole, output=tmp_path / "run")
-    with subprocess.Popen(command(run, "ssd300"), env=ONE_THREAD) as started:
-        while not (run.output / "last.pt").exists():  # written before the first step
+    long = changed(finished_runs["ssd300"], epochs=12, eval_every=6, workers=1, save_minutes=0.0)
+    whole, stopped = (changed(long, output=tmp_path / name) for name in ("whole", "stopped"))
+    torchrun(whole, "ssd300")
+    with subprocess.Popen(
+        command(stopped, "ssd300"), env=ONE_THREAD, stdout=subprocess.PIPE, text=True
+    ) as started:
+        while not history_length(stopped):
             assert started.poll() is None
             time.sleep(0.05)
-        started.terminate()  # as a cluster does; torchrun passes it on to its processes
-        started.wait(60)
-    done = torchrun(changed(run, resume=True), "ssd300")
+        started.terminate()  # as a cluster does; torchrun passes it on, loader workers get it too
+        printed, _ = started.communicate(timeout=120)
+    assert "--resume" in printed
+    assert 1 <= history_length(stopped) < 12
+    done = torchrun(changed(stopped, resume=True), "ssd300")
     assert "resumed after epoch" in done.stdout
-    assert_same_run(run, whole)
+    assert_same_run(stopped, whole)
+
+
+def history_length(run: Train) -> int:
+    file = run.output / "history.jsonl"
+    return len(file.read_text().splitlines()) if file.exists() else 0
 
 
 def test_a_run_of_two_processes_is_not_resumed_by_one(

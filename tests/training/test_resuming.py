@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -17,12 +19,14 @@ from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.train import INTERRUPTED, train
 from refdet.training.stepping import Stepper
 from refdet.training.validation import Validator
+from tests.data.voc_folder import add_split
 from tests.training.runs import (
     assert_same_run,
     assert_same_tensors,
     changed,
     history,
     last,
+    make_data,
     tiny_configs,
 )
 
@@ -154,12 +158,83 @@ def test_train_refuses_to_resume_with_other_options(
         train(changed(config, resume=True, **change))
 
 
+def test_train_refuses_to_resume_without_an_option_that_was_set(
+    ssd300: Train, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("image1\n")
+    with_list = changed(ssd300, output=tmp_path / "run", exclude_list=names)
+    train(with_list)
+    with pytest.raises(ValueError, match=r"exclude_list .*names\.txt -> None"):
+        train(changed(with_list, exclude_list=None, resume=True))
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_train_refuses_to_resume_on_other_data(ssd300: Train, tmp_path: Path, split: str) -> None:
+    data = make_data(tmp_path / "data")
+    moved = changed(ssd300, data=data, output=tmp_path / "run")
+    shutil.copytree(ssd300.output, moved.output)
+    train(changed(moved, resume=True))  # the same images in another folder
+    add_split(data, split, "image0", "image1")
+    name = {"train": "training", "val": "validation"}[split]
+    with pytest.raises(ValueError, match=rf"another {name} data: \d images, .* now 2 images, 4 o"):
+        train(changed(moved, resume=True))
+
+
+def test_train_refuses_to_resume_in_another_number_format(ssd300: Train, tmp_path: Path) -> None:
+    run = changed(ssd300, output=tmp_path / "run")
+    shutil.copytree(ssd300.output, run.output)
+    checkpoint = last(run)
+    state = dict(checkpoint.training_state)
+    # As after --precision auto on another machine.
+    state["circumstances"] = {**state["circumstances"], "number format": "bf16"}
+    save_checkpoint(run.output / "last.pt", replace(checkpoint, training_state=state))
+    with pytest.raises(ValueError, match="another number format: bf16, now fp32"):
+        train(changed(run, resume=True))
+
+
+def test_train_tells_what_changes_the_last_digits(
+    ssd300: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = changed(ssd300, output=tmp_path / "run")
+    shutil.copytree(ssd300.output, run.output)
+    versions = {**last(run).versions, "torch": "1.0"}
+    save_checkpoint(run.output / "last.pt", replace(last(run), versions=versions))
+    train(changed(run, resume=True))
+    assert "begun with torch 1.0, this is" in capsys.readouterr().out
+
+
+def test_train_resumed_does_not_ask_for_pretrained_weights_again(
+    finished_runs: dict[str, Train], tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights.pth"
+    network = last(finished_runs["faster-rcnn"]).model_state
+    torch.save(dict(network), weights)
+    run = changed(
+        finished_runs["faster-rcnn"], output=tmp_path / "run", weights=str(weights), epochs=1
+    )
+    train(run)
+    weights.unlink()
+    train(changed(run, resume=True))
+
+
+def test_train_overwriting_leaves_nothing_of_the_old_run(
+    ssd300: Train, tmp_path: Path, ctrl_c_after: dict[str, int]
+) -> None:
+    run = changed(ssd300, output=tmp_path / "run", overwrite=True)
+    shutil.copytree(ssd300.output, run.output)
+    ctrl_c_after["step"] = 1
+    assert train(run) == INTERRUPTED
+    assert not (run.output / "best.pt").exists()
+    assert history(run) == []
+
+
 def test_train_refuses_to_resume_another_model(
     finished_runs: dict[str, Train], tmp_path: Path
 ) -> None:
     for name, other in (("ssd300", "faster-rcnn"), ("faster-rcnn", "ssd300")):
         wrong = changed(finished_runs[name], output=finished_runs[other].output, resume=True)
-        with pytest.raises(ValueError, match=rf"last\.pt holds a {other}, not a {name}$"):
+        with pytest.raises(ValueError, match=rf"resume is of a {other}, not of a {name}$"):
             train(wrong)
 
 

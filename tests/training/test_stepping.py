@@ -18,13 +18,15 @@ from refdet.training.stepping import LossSums, Stepper, summed
 
 
 class Line(nn.Module):
-    """One weight, whose gradient is the mean of what it is shown."""
+    """One weight, whose gradient is the mean of what it is shown, and a bystander's statistics."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
+        self.norm = nn.BatchNorm1d(1, affine=False)
 
     def forward(self, shown: Tensor) -> Tensor:
+        self.norm(torch.cat([shown, shown + 1]))
         return (self.weight * shown).mean()
 
 
@@ -86,7 +88,7 @@ def stepper() -> Callable[..., Stepper]:
 
 
 def weight(stepper: Stepper) -> float:
-    return float(next(stepper.network.parameters()))
+    return float(next(stepper.network.parameters()).detach())
 
 
 def test_step_moves_against_the_mean_gradient(stepper: Callable[..., Stepper]) -> None:
@@ -135,6 +137,18 @@ def test_step_skips_when_one_accumulated_batch_is_broken(stepper: Callable[..., 
     assert weight(one) == 0.0
     one.step([batch(2.0)], ["c"])
     assert weight(one) == -2.0  # nothing is left of the first batch's gradient
+
+
+def test_step_skipped_leaves_batch_norm_as_it_was(stepper: Callable[..., Stepper]) -> None:
+    one = stepper()
+    one.step([batch(1.0)], ["a"])
+    norm = one.detector.network.get_submodule("norm")
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    assert one.step([batch(2.0), batch(math.nan)], ["b", "c"]) is None
+    for name, value in norm.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    one.step([batch(5.0)], ["d"])
+    assert not torch.equal(norm.state_dict()["running_mean"], before["running_mean"])
 
 
 def test_step_skips_a_gradient_that_overflows(stepper: Callable[..., Stepper]) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
-from refdet.config import Train
+from refdet.config import Optimizer, Precision, Schedule, Train
 from refdet.models.checkpoints import load_checkpoint
-from refdet.train import train
+from refdet.train import INTERRUPTED, train
+from refdet.training.stepping import Stepper
 from tests.data.voc_folder import add_image, add_split, object_xml
 from tests.training.runs import assert_same_run, changed, history, last, make_data
 
@@ -36,7 +39,8 @@ def test_train_writes_what_can_be_used_and_taken_up(config: Train) -> None:
     assert names == {"best.pt", "last.pt", "history.jsonl", "config.toml", *pictures}
     # The notebooks saved weights only: momentum and schedule started anew after a stop.
     state = last(config).training_state
-    assert set(state) == {"optimizer", "schedule", "scaler", "progress", "processes"}
+    parts = {"optimizer", "schedule", "scaler", "progress", "processes", "circumstances"}
+    assert set(state) == parts
     best = load_checkpoint(config.output / "best.pt")
     assert best.training_state == {}
     assert best.architecture == last(config).architecture
@@ -82,6 +86,45 @@ def assert_same_last(one: Train, other: Train) -> None:
         assert torch.equal(value, states[1][name]), name
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"accumulate": 2},
+        # Not fp16, which a CPU emulates a hundred times slower; test_stepping has its scaler.
+        {"precision": Precision.BF16},
+        {"optimizer": Optimizer.SGD, "schedule": Schedule.MILESTONES, "warm_up": 0.0},
+        {"schedule": Schedule.CONSTANT, "channels_last": False},
+        {"deterministic": True},
+    ],
+    ids="-".join,
+)
+def test_train_with_other_options_learns_and_resumes(
+    config: Train, tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = changed(config, output=tmp_path / "run", **options)
+    step = Stepper.step
+    steps = []
+
+    def interrupted(self: Stepper, *arguments: object) -> dict[str, float] | None:
+        steps.append(len(arguments))
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *arguments)  # type: ignore[arg-type]  # passed through as they came
+
+    monkeypatch.setattr(Stepper, "step", interrupted)
+    assert train(run) == INTERRUPTED
+    monkeypatch.undo()
+    assert train(changed(run, resume=True)) == 0
+    torch.use_deterministic_algorithms(mode=False)  # for the tests after this one
+    whole = changed(run, output=tmp_path / "whole")
+    train(whole)
+    torch.use_deterministic_algorithms(mode=False)
+    assert_same_run(run, whole)
+    losses = [float(str(entry["train_loss"])) for entry in history(run)]
+    assert losses[1] < losses[0]
+    assert history(run) != history(config) or "deterministic" in options
+
+
 def test_train_refuses_a_folder_that_holds_a_run(config: Train) -> None:
     before = (config.output / "last.pt").read_bytes()
     with pytest.raises(ValueError, match="holds a run already; go on with it by --resume"):
@@ -125,7 +168,7 @@ def test_train_leaves_out_what_the_exclude_list_names(
     train(changed(ssd300, output=tmp_path / "run", exclude_list=names, epochs=1))
     assert "2 training images left out" in capsys.readouterr().out
     names.write_text("image1.png\nimage33\n")
-    with pytest.raises(ValueError, match=r"images\.txt: 'image33' names no .* mean 'image3'\?"):
+    with pytest.raises(ValueError, match=r"images\.txt: 'image33' names no .* mean 'image3'\?\)"):
         train(changed(ssd300, output=tmp_path / "other", exclude_list=names))
 
 
