@@ -137,31 +137,49 @@ def _box_sizes(readings: Iterable[ImageReading], class_names: Sequence[str]) -> 
 
 def format_data_report(report: DataReport) -> str:
     """The report as lines of text, problems last."""
-    names, splits = report.class_names, report.splits
-    counts = [
-        (split, part.images, sum(part.objects.values()), *(part.objects[name] for name in names))
-        for split, part in splits.items()
-    ]
-    sizes = [
-        (name, *(f"{value:g}" for value in (*size.widths, *size.heights)))
-        for name, size in report.box_sizes.items()
-    ]
-    pixels = [f"{side} {which}" for side in ("width", "height") for which in ("min", "mid", "max")]
     dropped = [problem for problem in report.problems if problem.dropped]
     lines = [
         f"{report.root}: {report.image_files} images, {report.annotation_files} annotations",
         *report.settled,
         "",
-        *_table([("split", "images", "objects", *names), *counts]),
+        *_table(_count_rows(report)),
         "",
-        *_table([("pixels", *pixels), *sizes]),
-        "",
-        f"left out: {len(dropped) or 'nothing'}",
-        *(f"  {problem}" for problem in dropped),
-        f"errors: {len(report.errors) or 'none'}",
-        *(f"  {problem}" for problem in report.errors),
     ]
+    if report.box_sizes:
+        lines += [*_table(_size_rows(report.box_sizes)), ""]
+    lines += _listed(dropped, "left out, and training goes on without", "left out: nothing")
+    lines += _listed(report.errors, "errors, at which training stops", "errors: none")
     return "\n".join(lines)
+
+
+def _count_rows(report: DataReport) -> list[Sequence[object]]:
+    """Objects as they are written; how many of them are kept only where that is another number."""
+    names, parts = report.class_names, report.splits.values()
+    header = ["split", "images", "objects", *names]
+    rows: list[list[object]] = [
+        [split, part.images, sum(part.objects.values()), *(part.objects[name] for name in names)]
+        for split, part in report.splits.items()
+    ]
+    if any(part.kept != part.objects for part in parts):
+        header.append("usable")
+        for row, part in zip(rows, parts, strict=True):
+            row.append(sum(part.kept.values()))
+    return [header, *rows]
+
+
+def _size_rows(box_sizes: Mapping[str, BoxSizes]) -> list[Sequence[object]]:
+    header = ("boxes in pixels", "width: min", "median", "max", "height: min", "median", "max")
+    rows = (
+        (name, *(f"{value:.1f}" for value in (*sizes.widths, *sizes.heights)))
+        for name, sizes in box_sizes.items()
+    )
+    return [header, *rows]
+
+
+def _listed(problems: Sequence[Problem], heading: str, none: str) -> list[str]:
+    if not problems:
+        return [none]
+    return [f"{heading}: {len(problems)}", *(f"  {problem}" for problem in problems)]
 
 
 def _table(rows: Sequence[Sequence[object]]) -> Iterator[str]:

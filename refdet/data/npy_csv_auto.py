@@ -58,15 +58,16 @@ def settle_coordinates(images: Sequence[ImageFacts]) -> Settled[BoxCoordinates]:
                 pixels.append(item)
             elif in_fractions and not in_pixels:
                 fractions.append(item)
-    counts = f"{_only(pixels, 'in pixels')}, {_only(fractions, 'normalized')}"
     if not n_boxes:
         return Settled(BoxCoordinates.PIXELS, ("box coordinates: pixels (auto: there is no box)",))
     if bool(pixels) == bool(fractions):
+        counts = f"{_only(pixels, 'in pixels')}, {_only(fractions, 'normalized')}"
         what = f"box coordinates are ambiguous: of {n_boxes} boxes {counts}"
         problem = Problem("labels", f"{what}; declare them as pixels or normalized")
         return Settled(None, problems=(problem,))
     choice = BoxCoordinates.PIXELS if pixels else BoxCoordinates.NORMALIZED
-    reason = f"box coordinates: {choice} (auto: of {n_boxes} boxes {counts})"
+    telling = f"{len(pixels or fractions)} of {n_boxes} boxes can be nothing else"
+    reason = f"box coordinates: {choice} (auto: {telling})"
     return Settled(choice, (reason,))
 
 

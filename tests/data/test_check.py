@@ -34,8 +34,11 @@ def test_check_voc_gives_the_smallest_median_and_largest_sides(folder: Path) -> 
 
 def test_check_voc_counts_what_is_written_and_what_is_kept(folder: Path) -> None:
     add_image(folder, "a", object_xml("dog"), object_xml("dog", (3, 3, 3, 3)))
-    counts = check_voc(folder, CLASSES).splits["train"]
+    report = check_voc(folder, CLASSES)
+    counts = report.splits["train"]
     assert (counts.objects["dog"], counts.kept["dog"]) == (2, 1)
+    # Images, objects, cats, dogs, and usable objects.
+    assert format_data_report(report).splitlines()[3].split() == ["train", "1", "2", "0", "2", "1"]
 
 
 def test_check_voc_lists_all_problems_at_once(folder: Path) -> None:
@@ -122,17 +125,43 @@ def test_format_data_report_shows_counts_and_every_problem(folder: Path) -> None
     text = format_data_report(check_voc(folder, CLASSES))
     lines = text.splitlines()
     assert lines[0] == f"{folder}: 2 images, 2 annotations"
-    assert lines[2].split() == ["split", "images", "objects", "cat", "dog"]
-    assert lines[3].split() == ["train", "1", "1", "0", "1"]
-    assert "left out: 1" in lines
-    assert "errors: 1" in lines
+    assert lines[2].split() == ["split", "images", "objects", "cat", "dog", "usable"]
+    assert lines[3].split() == ["train", "1", "1", "0", "1", "0"]
+    assert "left out, and training goes on without: 1" in lines
+    assert "errors, at which training stops: 1" in lines
     assert "  Annotations/a.xml, object 0: class 'cow' is none of cat, dog" in lines
+    assert all(text.count(str(problem)) == 1 for problem in check_voc(folder, CLASSES).problems)
 
 
 def test_format_data_report_says_when_nothing_is_wrong(folder: Path) -> None:
     assert format_data_report(check_voc(folder, CLASSES)).endswith(
         "left out: nothing\nerrors: none"
     )
+
+
+def test_format_data_report_of_a_clean_set_has_no_column_of_what_is_usable(folder: Path) -> None:
+    lines = format_data_report(check_voc(folder, CLASSES)).splitlines()
+    assert lines[2].split() == ["split", "images", "objects", "cat", "dog"]
+    assert lines[3].split() == ["train", "1", "2", "1", "1"]
+
+
+def test_format_data_report_says_what_the_sizes_are_of(folder: Path) -> None:
+    # By hand: widths 2 and 3, of which the median is 2.5; heights are twice as much.
+    corners = [(1, 1, 1 + width, 1 + 2 * width) for width in (2, 3)]
+    add_image(folder, "a", *(object_xml("dog", box) for box in corners))
+    lines = format_data_report(check_voc(folder, CLASSES)).splitlines()
+    header = next(line for line in lines if line.startswith("boxes in pixels"))
+    three = ["min", "median", "max"]
+    assert header.split() == ["boxes", "in", "pixels", "width:", *three, "height:", *three]
+    row = lines[lines.index(header) + 1]
+    assert row.split() == ["dog", "2.0", "2.5", "3.0", "4.0", "5.0", "6.0"]
+
+
+def test_format_data_report_without_any_box_has_no_table_of_sizes(folder: Path) -> None:
+    add_image(folder, "a")
+    text = format_data_report(check_voc(folder, CLASSES))
+    assert "boxes in pixels" not in text
+    assert "\n\n\n" not in text
 
 
 def test_check_voc_knows_the_blood_cells(bccd: Path) -> None:

@@ -47,8 +47,7 @@ def test_settled_says_what_was_chosen_and_why(folder: Path) -> None:
     assert source(folder).settled == (
         "classes: 3, class_00 to class_02 (auto: the numbers in the labels)",
         "pixel range: uint8 (auto: all 3 images hold uint8)",
-        "box coordinates: pixels (auto: of 3 boxes 3 can only be in pixels "
-        "(first: train/labels/a.csv, line 2), none can only be normalized)",
+        "box coordinates: pixels (auto: 3 of 3 boxes can be nothing else)",
     )
 
 
