@@ -15,15 +15,9 @@ from typing import TypeVar, cast
 import tyro
 
 import refdet
-from refdet.config import (
-    CheckData,
-    Config,
-    Evaluate,
-    Infer,
-    TrainFasterRCNN,
-    TrainSSD300,
-)
-from refdet.config_file import arguments_from_toml, to_toml
+from refdet.config import CheckData, Evaluate, Infer
+from refdet.config_file import Config, arguments_from_toml, to_toml
+from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from refdet.files import write_text_atomic
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)

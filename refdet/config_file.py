@@ -11,8 +11,12 @@ import textwrap
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from refdet.config import Config, Train, flag
+from refdet.config import CheckData, Evaluate, Infer, flag
+from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
+
+Config: TypeAlias = TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData
 
 
 def field_help(config_type: type[Config | Train]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
-from refdet.config import Train, TrainFasterRCNN, TrainSSD300
+from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 from refdet.models.runtime import describe_environment
 from refdet.records import Evaluation
 from refdet.report.plots import history_figure, write_figure

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "refdet"
 
 ROOMS = ("core", "torch_ops", "records", "files", "data", "models", "evaluate", "report")
-OPTIONS = ("config", "config_file", "terminal")
+OPTIONS = ("config", "config_train", "config_file", "terminal")
 TOOLS = (*OPTIONS, "training", "conformance", "vendor")
 ENTRY_POINTS = ("train", "infer", "judge")
 
@@ -31,8 +31,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "models": ("torch_ops", "core.priors", "files", "refdet"),
     "evaluate": ("records", "core"),
     "report": ("records", "files"),
-    "config": ("data.options", "models.faster_rcnn_spec"),
-    "config_file": ("config", "files"),
+    "config": ("data.options",),
+    "config_train": ("config", "models.faster_rcnn_spec"),
+    "config_file": ("config", "config_train", "files"),
     "terminal": (),
     "training": (*ROOMS, *OPTIONS),
     "conformance": ("core",),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from refdet.cli import COMMANDS, main, parse_options
-from refdet.config import Optimizer, TrainFasterRCNN, TrainSSD300
+from refdet.config_train import Optimizer, TrainFasterRCNN, TrainSSD300
 from refdet.data.options import Layout
 from refdet.models.faster_rcnn_spec import Backbone
 

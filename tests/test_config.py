@@ -9,20 +9,9 @@ from pathlib import Path
 import pytest
 
 from refdet.cli import parse_options
-from refdet.config import (
-    CheckData,
-    Config,
-    DataOptions,
-    Evaluate,
-    Infer,
-    Optimizer,
-    Precision,
-    Schedule,
-    Train,
-    TrainFasterRCNN,
-    TrainSSD300,
-)
-from refdet.config_file import arguments_from_toml, field_help, to_toml
+from refdet.config import CheckData, DataOptions, Evaluate, Infer, Precision
+from refdet.config_file import Config, arguments_from_toml, field_help, to_toml
+from refdet.config_train import Optimizer, Schedule, Train, TrainFasterRCNN, TrainSSD300
 from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, SourceOptions
 from refdet.models.faster_rcnn_spec import Anchors, Backbone
 

@@ -12,15 +12,9 @@ import re
 
 import pytest
 
-from refdet.config import (
-    CheckData,
-    Config,
-    DataOptions,
-    Evaluate,
-    Infer,
-    TrainFasterRCNN,
-    TrainSSD300,
-)
+from refdet.config import CheckData, DataOptions, Evaluate, Infer
+from refdet.config_file import Config
+from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from tests.conftest import REPOSITORY
 
 FAULTS = {

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from refdet.config import Train
+from refdet.config_train import Train
 from refdet.data.exclusion import exclude_images, read_exclude_list
 from refdet.data.source import DataSource, open_source
 from refdet.records import AnnotatedImage

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from refdet.config import Train
+from refdet.config_train import Train
 from refdet.data.dataset import Batch, DetectionDataset
 from refdet.models.optimisation import learning_rates
 from refdet.records import Evaluation

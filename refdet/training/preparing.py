@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch.amp.grad_scaler import GradScaler
 
-from refdet import config as options
-from refdet.config import Precision, Train
+from refdet import config_train as options
+from refdet.config import Precision
+from refdet.config_train import Train
 from refdet.data.dataset import DetectionDataset
 from refdet.files import atomic_path
 from refdet.models.checkpoints import Checkpoint, load_checkpoint

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from refdet.config import Train, TrainFasterRCNN, TrainSSD300
+from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 from refdet.data.augmentation import (
     Transform,
     denormalise,

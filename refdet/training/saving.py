@@ -10,8 +10,8 @@ from typing import TypedDict, cast
 
 import torch
 
-from refdet.config import Train
 from refdet.config_file import to_toml
+from refdet.config_train import Train
 from refdet.files import remove_partial_files, write_text_atomic
 from refdet.models.checkpoints import Checkpoint, save_checkpoint
 from refdet.training.engine import Progress

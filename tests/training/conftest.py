@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from refdet.config import Train
+from refdet.config_train import Train
 from refdet.train import train
 from tests.training.runs import tiny_configs
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from refdet.config import Precision, Train, TrainFasterRCNN, TrainSSD300
+from refdet.config import Precision
+from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.faster_rcnn_spec import Backbone
 from tests.data.voc_folder import CLASSES, add_image, add_split, object_xml

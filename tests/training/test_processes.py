@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from refdet.config import Train
 from refdet.config_file import to_toml
+from refdet.config_train import Train
 from refdet.data.dataset import DetectionDataset
 from refdet.data.source import open_source
 from refdet.models.checkpoints import load_checkpoint

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from refdet.config import Train
+from refdet.config_train import Train
 from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.train import INTERRUPTED, train
 from refdet.training.stepping import Stepper

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from refdet.config import Optimizer, Precision, Schedule, Train
+from refdet.config import Precision
+from refdet.config_train import Optimizer, Schedule, Train
 from refdet.models.checkpoints import load_checkpoint
 from refdet.train import INTERRUPTED, train
 from refdet.training.stepping import Stepper

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refdet.config import Train
+from refdet.config_train import Train
 from refdet.models.checkpoints import load_checkpoint
 from refdet.train import train
 from tests.data.voc_folder import add_split
