@@ -40,9 +40,9 @@ def history_figure(history: Sequence[Mapping[str, object]]) -> Figure:
     losses, quality, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     blue, vermilion, green, purple = (plot_colour(label) for label in range(4))
     _draw(losses, _points(history, "train_loss"), "training", blue, "-")
-    for index, term in enumerate(_terms(history), start=1):
-        points = _points(history, f"{_TERM}{term}")
-        _draw(losses, points, f"training, {term.replace('_', ' ')}", blue, _style(index))
+    for index, term in enumerate(_terms(history), start=2):
+        points, name = _points(history, f"{_TERM}{term}"), term.replace("_", " ")
+        _draw(losses, points, f"training, {name}", plot_colour(index), "--")
     _draw(losses, _points(history, "val_loss"), "validation", vermilion, "-")
     for key, name, colour in (("ap50", "AP50", green), ("ap", "AP", purple)):
         points = _points(history, key)

@@ -39,6 +39,16 @@ def lines(axes: Axes) -> dict[str, list[list[float]]]:
     }
 
 
+def test_history_figure_draws_no_two_losses_alike() -> None:
+    terms = ("classifier", "box_reg", "objectness", "rpn_box_reg")
+    losses: dict[str, object] = {f"train_loss_{term}": 1.0 for term in terms}
+    figure = history_figure([{"epoch": 1, "train_loss": 4.0, "val_loss": 5.0, **losses}])
+    lines = figure.axes[0].get_lines()
+    assert len(lines) == 6
+    looks = {(str(line.get_color()), str(line.get_linestyle())) for line in lines}
+    assert len(looks) == 6
+
+
 def test_history_figure_draws_what_is_known_and_leaves_out_the_rest() -> None:
     losses, quality, rates = history_figure(HISTORY).axes
     assert lines(losses) == {"training": [[1, 4], [2, 3]], "validation": [[2, 5]]}
