@@ -86,8 +86,12 @@ class Infer(DataOptions):
     """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
+    false_positive_classes: tuple[str, ...] = ()
+    """List and report the false positives of these classes only, by name. Without any: of all."""
     max_pictures: int = 40
     """Pictures to draw; those with the most errors come first."""
+    draw_ground_truth: bool = True
+    """Draw the ground truth beside the predictions."""
     min_score: float = 0.01
     """The network's detections below this score are not kept at all."""
     nms_iou: float = 0.45
@@ -128,8 +132,12 @@ class Evaluate(DataOptions):
     """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
+    false_positive_classes: tuple[str, ...] = ()
+    """List and report the false positives of these classes only, by name. Without any: of all."""
     max_pictures: int = 40
     """Pictures to draw; those with the most errors come first."""
+    draw_ground_truth: bool = True
+    """Draw the ground truth beside the predictions."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "max_pictures")

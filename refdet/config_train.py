@@ -175,7 +175,8 @@ class TrainFasterRCNN(Train):
     """Every image is resized so that its shorter side has this many pixels; 0 takes the
     backbone's own."""
     max_size: int = 0
-    """The longer side never becomes more than this; 0 takes the backbone's own."""
+    """The longer side never becomes more than this; 0 takes the backbone's own, or as much more as
+    --min-size is more."""
     trainable_layers: int | None = None
     """Stages of the backbone that are trained, counted from its end; -1 is all. Without it: all of
     random weights, torchvision's choice (mostly 3) of pretrained ones."""
@@ -214,7 +215,9 @@ class TrainFasterRCNN(Train):
         super().__post_init__()
         require_in(self, "[0, 1]", "horizontal_flip", "vertical_flip", "colour", "mosaic", "mixup")
         require_in(self, "[0, 1]", "min_visible")
-        require_in(self, "(0, inf)", "mixup_alpha", "min_scale")
+        require_in(self, "(0, inf)", "mixup_alpha", "min_scale", "max_scale")
         require_in(self, "[0, 0.5]", "hue")
         require_at_least(self, self.min_scale, "max_scale")
+        if not self.augment and (self.mosaic or self.mixup):
+            raise ValueError("--no-augment leaves samples as they are; leave --mosaic, --mixup out")
         require_at_least(self, 0, "min_size", "max_size")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from refdet.data.dataset import DetectionDataset, collate
 from refdet.data.image_folder import read_image_folder
 from refdet.data.source import open_source
 from refdet.judge import draw, evaluation_settings, judge
-from refdet.models.checkpoints import load_checkpoint
+from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.detector import DetectionSettings, Detector
 from refdet.models.registry import build_detector
 from refdet.models.runtime import (
@@ -45,7 +46,7 @@ def infer(config: Infer) -> int:
     class_names = checkpoint.class_names
     counting = evaluation_settings(config, class_names)  # refuses bad options before the work
     kept = DetectionSettings(config.min_score, config.nms_iou, top_k=config.top_k)
-    images = _read_images(config, class_names)
+    images = _read_images(config, checkpoint)
     detector = build_detector(checkpoint)
     detector.network.to(device).to(memory_format=torch.channels_last)
     detections = detect_images(
@@ -91,13 +92,21 @@ def detect_images(
     return found
 
 
-def _read_images(config: Infer, class_names: Sequence[str]) -> tuple[AnnotatedImage, ...]:
+def _read_images(config: Infer, checkpoint: Checkpoint) -> tuple[AnnotatedImage, ...]:
+    class_names = checkpoint.class_names
     if config.classes and config.classes != tuple(class_names):
         raise ValueError(
             f"--classes {' '.join(config.classes)}: the checkpoint knows "
             f"{' '.join(class_names)}; leave the option out"
         )
     if config.data and not config.images:
+        trained_with = tomllib.loads(checkpoint.config).get("first_class", config.first_class)
+        if config.first_class != trained_with:
+            # Every label would be another class, and most files would show nothing wrong.
+            raise ValueError(
+                f"--first-class is {config.first_class}; the checkpoint was trained with "
+                f"{trained_with}. Give the same, and renumber labels that differ"
+            )
         source = open_source(replace(config.source(config.data), class_names=tuple(class_names)))
         for sentence in source.settled:
             say(sentence)

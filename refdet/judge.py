@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from refdet.config import CheckData, Evaluate, Infer
@@ -12,7 +13,7 @@ from refdet.data.pixels import display_pixels
 from refdet.data.predictions import read_predictions_coco, read_predictions_csv
 from refdet.data.source import open_source
 from refdet.evaluate import EvaluationSettings, evaluate_split
-from refdet.records import AnnotatedImage, Detections, Problem
+from refdet.records import AnnotatedImage, Detections, Evaluation, Problem
 from refdet.report.class_counts import plot_class_counts
 from refdet.report.false_positives import write_false_positive_list, write_false_positive_report
 from refdet.report.metrics import write_metrics_json
@@ -53,6 +54,10 @@ def check_data(config: CheckData) -> int:
 
 def evaluation_settings(config: Evaluate | Infer, class_names: Sequence[str]) -> EvaluationSettings:
     """What the options of a command say about counting; ValueError names what is wrong."""
+    if unknown := [name for name in config.false_positive_classes if name not in class_names]:
+        raise ValueError(
+            f"--false-positive-classes {' '.join(unknown)}: there is {', '.join(class_names)}"
+        )
     per_class = resolve_class_thresholds(
         parse_class_thresholds(config.class_thresholds), class_names
     )
@@ -81,13 +86,24 @@ def judge(
     output.mkdir(parents=True, exist_ok=True)
     write_metrics_json(output / "metrics.json", evaluation)
     class_table(evaluation).to_csv(output / "metrics.csv")
-    write_false_positive_report(output / "false_positives.json", evaluation)
-    write_false_positive_list(output / "false_positive_images.txt", evaluation)
+    listed = _of_classes(evaluation, config.false_positive_classes)
+    write_false_positive_report(output / "false_positives.json", listed)
+    write_false_positive_list(output / "false_positive_images.txt", listed)
     write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
+    if not config.draw_ground_truth:
+        draw(images, detections, class_names, settings, config)
+        return
     written, problems = write_pictures(
         output / "pictures", images, detections, evaluation, display_pixels, config.max_pictures
     )
     _tell_pictures(written, problems, output)
+
+
+def _of_classes(evaluation: Evaluation, names: Sequence[str]) -> Evaluation:
+    """The evaluation with the false positives of these classes only; of all without any."""
+    labels = {metrics.label for metrics in evaluation.classes if metrics.name in names or not names}
+    kept = tuple(record for record in evaluation.false_positives if record.label in labels)
+    return replace(evaluation, false_positives=kept)
 
 
 def draw(
@@ -95,9 +111,9 @@ def draw(
     detections: Sequence[Detections],
     class_names: Sequence[str],
     settings: EvaluationSettings,
-    config: Infer,
+    config: Evaluate | Infer,
 ) -> None:
-    """Draw the detections that reach their score thresholds, where there is no ground truth."""
+    """Draw the detections that reach their score thresholds, without ground truth."""
     thresholds = [
         settings.class_thresholds.get(label, settings.score_threshold)
         for label in range(len(class_names))

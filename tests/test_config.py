@@ -230,6 +230,11 @@ def make(config_type: type[Config], **options: object) -> Config:
     return config_type(**given)  # type: ignore[arg-type]  # the types are right, their mixture hides it
 
 
+def test_train_options_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="--no-augment leaves samples as they are"):
+        make(TrainFasterRCNN, augment=False, mosaic=0.5)
+
+
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_train_options_may_be_at_the_end_of_their_range(end: float) -> None:
     make(TrainFasterRCNN, **dict.fromkeys(SHARES, end), hue=end / 2, min_scale=1.0, max_scale=1.0)

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from refdet.config import Infer
 from refdet.data.circuits import CLASS_NAMES
 from refdet.data.predictions import read_predictions_csv
 from refdet.infer import infer
+from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec
 from tests.conftest import REPOSITORY
@@ -192,3 +194,35 @@ def test_infer_on_a_folder_of_npy_images_finds_the_same(config: Infer, tmp_path:
     np.save(floats / "a.npy", np.zeros((40, 50, 1), np.float32))
     with pytest.raises(ValueError, match=r"a\.npy .* declare them by --pixel-range"):
         infer(replace(config, data=None, images=floats))
+
+
+def test_infer_lists_false_positives_of_the_classes_that_are_asked_for(
+    config: Infer, tmp_path: Path
+) -> None:
+    infer(replace(config, output=tmp_path, false_positive_classes=("diode",), max_pictures=0))
+    assert set(wrong_by_class(tmp_path)) == {"diode"}
+    assert wrong_by_class(tmp_path)["diode"] == wrong_by_class(config.output)["diode"]
+    listed = (tmp_path / "false_positive_images.txt").read_text().split()
+    report = json.loads((tmp_path / "false_positives.json").read_text())
+    assert listed == sorted({record["image"] for record in report["false_positives"]})
+    with pytest.raises(ValueError, match="--false-positive-classes cat: there is resistor, cap"):
+        infer(replace(config, output=tmp_path, false_positive_classes=("cat",)))
+
+
+def test_infer_draws_predictions_alone_when_asked(config: Infer, tmp_path: Path) -> None:
+    infer(replace(config, output=tmp_path, draw_ground_truth=False))
+    width = {}
+    for output in (config.output, tmp_path):
+        first = min((output / "pictures").iterdir())
+        with Image.open(first) as picture:
+            width[output] = picture.width
+    assert width[tmp_path] < width[config.output]
+
+
+def test_infer_refuses_classes_that_count_from_another_number(
+    config: Infer, tmp_path: Path
+) -> None:
+    checkpoint = replace(load_checkpoint(config.checkpoint), config="first_class = 1\n")
+    save_checkpoint(tmp_path / "best.pt", checkpoint)
+    with pytest.raises(ValueError, match="--first-class is 0; the checkpoint was trained with 1"):
+        infer(replace(config, checkpoint=tmp_path / "best.pt", output=tmp_path))

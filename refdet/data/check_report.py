@@ -148,7 +148,7 @@ def format_data_report(report: DataReport) -> str:
     if report.box_sizes:
         lines += [*_table(_size_rows(report.box_sizes)), ""]
     lines += _listed(dropped, "left out, and training goes on without", "left out: nothing")
-    lines += _listed(report.errors, "errors, at which training stops", "errors: none")
+    lines += _listed(report.errors, "errors, to be mended before training", "errors: none")
     return "\n".join(lines)
 
 

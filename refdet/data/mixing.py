@@ -17,6 +17,9 @@ from torchvision.transforms.v2 import functional as F
 
 from refdet.data.augmentation import IMAGENET_MEAN, Sample
 
+ROUNDING = 1e-3
+"""Pixels by which a side of 1 may be short: the difference of two float32 coordinates is."""
+
 MIN_VISIBLE = 0.25
 """An object stays if at least this share of its area is still in the image."""
 
@@ -27,8 +30,8 @@ def visible_boxes(
     """The boxes clipped to the image, without those of which too little is left, and their labels.
 
     A box stays if its visible area >= `min_visible` * its whole area, and both of its visible
-    sides are >= 1 pixel; at equality it stays. The whole area is that of the box as it is given:
-    after two cuts an object can be left with less of the annotated box.
+    sides are >= 1 pixel, but for rounding; at equality it stays. The whole area is that of the box
+    as it is given: after two cuts an object can be left with less of the annotated box.
 
     Args:
         boxes_xyxy: (N, 4) float32, pixels; may reach over the edges or lie outside.
@@ -46,7 +49,7 @@ def visible_boxes(
     sides = clipped[:, 2:] - clipped[:, :2]
     # NaN, which is not enough, where the whole box has no area.
     share = sides.prod(dim=1) / (whole[:, 2:] - whole[:, :2]).prod(dim=1)
-    kept = (share >= min_visible) & (sides >= 1).all(dim=1)
+    kept = (share >= min_visible) & (sides >= 1 - ROUNDING).all(dim=1)
     return clipped[kept].to(boxes_xyxy.dtype), labels[kept]
 
 

@@ -205,7 +205,8 @@ class NpyCsvSource:
         x1, y1, x2, y2 = clipped_corners(item.box, coordinates, size)
         if x2 - x1 >= SMALLEST_SIDE and y2 - y1 >= SMALLEST_SIDE:
             return None
-        if not normalized and min(item.box[2:]) > 0 and max(item.box) <= 1:
+        # Fractions, perhaps a little over 1; a real box of this size would have to be in a corner.
+        if not normalized and min(item.box[2:]) > 0 and max(item.box) <= 1.5:
             return Problem(item.place, f"{item} looks normalized; coordinates are pixels")
         what = f"is {x2 - x1:.3g} x {y2 - y1:.3g} pixels; at least 1 x 1 can be learnt from"
         return Problem(item.place, f"{item} {what}", dropped=True)

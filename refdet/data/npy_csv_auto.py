@@ -26,6 +26,10 @@ TOLERANCE = 1e-4
 """How far outside a box may be, as a share of the image's side: what rounding to 4 decimals does.
 Such a box is clipped; one that is farther outside is an error."""
 
+MIDDLE_OF_SYMMETRIC = -0.5
+"""A set of floats in [-1, 1] holds something at least this dark; what dips below 0 by less may as
+well be [0, 1] that resizing made overshoot."""
+
 MOST_CLASSES = 1000
 """More are not believed unless their names are declared."""
 
@@ -82,8 +86,9 @@ def is_inside(box: Sequence[float], size: tuple[int, int]) -> bool:
 def settle_pixel_range(images: Sequence[ImageFacts]) -> Settled[PixelRange]:
     """By the images' types, and for floats by the values of those that are within [-1, 1].
 
-    Floats are symmetric if at least half of these images hold a negative value, and unit if none
-    does; in between it is ambiguous. This reads every image of floats once.
+    Floats are unit if none of these images holds a negative value, and symmetric if at least half
+    of them do and one goes down to -0.5; in between it is ambiguous. This reads every image of
+    floats once.
     """
     readable = [image for image in images if image.size]
     eight_bit = [image for image in readable if image.eight_bit]
@@ -116,7 +121,8 @@ def _settle_float_range(floats: Sequence[ImageFacts]) -> Settled[PixelRange]:
         return Settled(None, problems=(problem,))
     negative = [place for place, low in lowest.items() if low < 0]
     values = f"{min(lowest.values()):g} to {max(highest.values()):g} in {len(lowest)} images"
-    if 0 < len(negative) < len(lowest) / 2:
+    deep = min(lowest.values()) <= MIDDLE_OF_SYMMETRIC
+    if negative and not (deep and len(negative) >= len(lowest) / 2):
         what = (
             f"are ambiguous: {values}, negative in {len(negative)} (first: {negative[0]}); "
             "declare the pixel range as unit or symmetric"

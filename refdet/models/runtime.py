@@ -78,10 +78,14 @@ def set_threads(threads: int, processes: int = 1) -> None:
         threads: of this process.
         processes: that share the machine's cores.
     """
-    available = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    torch.set_num_threads(threads or max(1, available // processes))
+    torch.set_num_threads(threads or max(1, usable_cores() // processes))
+
+
+def usable_cores() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def keep_freed_memory() -> None:

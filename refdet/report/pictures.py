@@ -22,8 +22,9 @@ from refdet.records import (
 )
 from refdet.report.panels import U8, draw_comparison, draw_predictions
 
-_SIGNATURE = ("Software", "refdet pictures")
-"""The text in a PNG by which one of ours is known again."""
+_SIGNATURE = "refdet picture"
+"""The key of the text in a PNG by which one of ours is known again: the name that we gave it. A
+copy by another name is somebody else's."""
 
 ReadPixels: TypeAlias = Callable[[AnnotatedImage], U8]
 """Gives the pixels of an image, (H, W, 3) uint8; or raises ValueError or OSError."""
@@ -152,7 +153,7 @@ def _write_all(
                 raise ValueError(f"{path} is there already and not one of ours")
             picture = draw(annotated, found)
             with atomic_path(path) as temporary:
-                picture.save(temporary, format="PNG", pnginfo=_signature())
+                picture.save(temporary, format="PNG", pnginfo=_signature(path))
         # Whatever is wrong with one file, the others and the reports must come out.
         except (OSError, ValueError) as error:
             problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
@@ -161,18 +162,17 @@ def _write_all(
     return written, problems
 
 
-def _signature() -> PngInfo:
+def _signature(path: Path) -> PngInfo:
     info = PngInfo()
-    info.add_text(*_SIGNATURE)
+    info.add_text(_SIGNATURE, path.name)
     return info
 
 
 def _is_ours(file: Path) -> bool:
     """Whether the PNG says that it was written here."""
-    key, ours = _SIGNATURE
     try:
         with Image.open(file) as picture:
-            return picture.info.get(key) == ours
+            return picture.info.get(_SIGNATURE) == file.name
     # Pillow raises all of these on what is no PNG.
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return False

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from refdet.data.dataset import Batch, DetectionDataset, collate
+from refdet.models.runtime import usable_cores
 from refdet.terminal import in_notebook
 from refdet.training.stopping import leave_signals_to_parent
 
@@ -31,13 +32,17 @@ def make_loader(
     Args:
         dataset: to load from.
         batches: indices of samples; can be iterated more than once.
-        workers: processes that prepare samples; they live as long as the loader.
+        workers: processes that prepare samples, at most one per core; they live as long as the
+            loader.
         pin_memory: whether a GPU is going to read the batches.
         tell: called with a sentence if there are fewer workers than asked for.
     """
     if workers and in_notebook():
         tell("no worker processes in a notebook: samples are prepared in this one")
         workers = 0
+    if workers > (cores := usable_cores()):
+        tell(f"{workers} workers would share {cores} cores: {cores} are started")
+        workers = cores
     loader = _loader(dataset, batches, workers, pin_memory)
     if workers:
         others = set(multiprocessing.active_children())

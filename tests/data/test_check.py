@@ -128,7 +128,7 @@ def test_format_data_report_shows_counts_and_every_problem(folder: Path) -> None
     assert lines[2].split() == ["split", "images", "objects", "cat", "dog", "usable"]
     assert lines[3].split() == ["train", "1", "1", "0", "1", "0"]
     assert "left out, and training goes on without: 1" in lines
-    assert "errors, at which training stops: 1" in lines
+    assert "errors, to be mended before training: 1" in lines
     assert "  Annotations/a.xml, object 0: class 'cow' is none of cat, dog" in lines
     assert all(text.count(str(problem)) == 1 for problem in check_voc(folder, CLASSES).problems)
 

@@ -62,6 +62,14 @@ def test_visible_boxes_keeps_by_area_and_sides(
     assert (boxes.dtype, labels.dtype, boxes.shape[1]) == (torch.float32, torch.int64, 4)
 
 
+@pytest.mark.parametrize("centre", [0.7, 33.3, 500.1, 4000.77])
+def test_visible_boxes_keeps_a_pixel_whose_corners_were_rounded(centre: float) -> None:
+    # Readers keep a box of one pixel; its float32 corners can be 0.99997 apart.
+    box = torch.tensor([[centre - 0.5, centre - 0.5, centre + 0.5, centre + 0.5]])
+    boxes, _ = visible_boxes(box, torch.tensor([1]), 5000, 5000)
+    assert torch.equal(boxes, box)
+
+
 @given(
     corners=st.lists(st.tuples(*[st.integers(-6, 12)] * 2, *[st.integers(1, 9)] * 2), max_size=4),
     quarters=st.integers(0, 4),

@@ -138,6 +138,7 @@ def test_read_split_takes_whole_classes_that_are_written_as_floats(folder: Path)
         ("0,10,-5,12,20", {}, "leaves the image"),
         ("0,1e308,15,12,20", {}, "leaves the image"),
         ("0,0.5,0.5,0.1,0.1", {"box_coordinates": PIXELS}, "looks normalized; .* are pixels"),
+        ("0,1.002,0.5,0.3,0.3", {"box_coordinates": PIXELS}, "looks normalized; .* are pixels"),
         ("0,10,15,12,20", {"box_coordinates": NORMALIZED}, "leaves .* are normalized"),
     ],
 )

@@ -130,6 +130,12 @@ def test_pixel_range_is_symmetric_for_bright_images_too(folder: Path) -> None:
     assert {image.pixel_range for image in images} == {PixelRange.SYMMETRIC}
 
 
+def test_pixel_range_that_merely_dips_below_0_is_an_error(folder: Path) -> None:
+    # As bicubic resizing of [0, 1] leaves it; taken for symmetric, black would become grey.
+    paint(folder, {"train/a": (-0.001, 1), "train/b": (-0.001, 0.9), "val/c": (-0.4, 0.2)})
+    ambiguous(folder, r"^images: are ambiguous: -0\.4 to 1 in 3 images, negative in 3")
+
+
 def test_pixel_range_with_few_negative_images_is_an_error(folder: Path) -> None:
     paint(folder, {"train/a": (-0.002, 1), "train/b": (0.1,), "val/c": (0.2,)})
     message = r"^images: are ambiguous: -0\.002 to 1 in 3 images, negative in 1 \(first: train/"

@@ -162,8 +162,13 @@ def test_write_pictures_replaces_and_removes_its_own(tmp_path: Path, source: Pat
     write_pictures(out, images, detections, judged(), pixels)
     assert len(list(out.iterdir())) == 2
     (out / "photo.png").write_bytes(images[0].path.read_bytes())  # a picture, but not ours
+    (out / "kept.png").write_bytes((out / "test_0002_b.png").read_bytes())  # a copy of one of ours
     write_pictures(out, images[:1], detections[:1], judged(), pixels)
-    assert {path.name for path in out.iterdir()} == {"test_0001_a.png", "photo.png"}
+    assert {path.name for path in out.iterdir()} == {
+        "test_0001_a.png",
+        "photo.png",
+        "kept.png",
+    }
 
 
 def test_write_pictures_leaves_a_stranger_by_its_own_name(tmp_path: Path, source: Path) -> None:

@@ -55,6 +55,20 @@ def test_make_loader_with_workers_serves_the_same(
     assert told == []
 
 
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "usable_cores", lambda: 4)
+
+
+def test_make_loader_starts_at_most_one_worker_per_core(
+    dataset: DetectionDataset, without_workers: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "usable_cores", lambda: 1)
+    told: list[str] = []
+    assert_same_tensors(epochs(dataset, 9, told), without_workers)
+    assert told == ["9 workers would share 1 cores: 1 are started"]
+
+
 def test_make_loader_starts_no_process_in_a_notebook(
     dataset: DetectionDataset, without_workers: list[Batch], monkeypatch: pytest.MonkeyPatch
 ) -> None:

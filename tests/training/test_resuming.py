@@ -50,8 +50,10 @@ def ctrl_c_after(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return wanted
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("step", [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2, 2 * STEPS_PER_EPOCH])
+@pytest.mark.parametrize(
+    ("step", "workers"),
+    [(1, 0), (STEPS_PER_EPOCH, 1), (STEPS_PER_EPOCH + 2, 1), (2 * STEPS_PER_EPOCH, 0)],
+)
 def test_train_stopped_by_ctrl_c_and_resumed_is_the_same_run(
     config: Train,
     tmp_path: Path,

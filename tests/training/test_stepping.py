@@ -17,6 +17,10 @@ from refdet.training.processes import World
 from refdet.training.stepping import LossSums, Stepper, summed
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")
+"""As in a run: the schedule goes on where the first step is skipped."""
+
+
 class Line(nn.Module):
     """One weight, whose gradient is the mean of what it is shown, and a bystander's statistics."""
 

@@ -88,20 +88,28 @@ def assert_same_last(one: Train, other: Train) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("name", "options"),
     [
-        {"accumulate": 2},
+        ("ssd300", {"accumulate": 2}),
+        ("faster-rcnn", {"accumulate": 2}),
         # Not fp16, which a CPU emulates a hundred times slower; test_stepping has its scaler.
-        {"precision": Precision.BF16},
-        {"optimizer": Optimizer.SGD, "schedule": Schedule.MILESTONES, "warm_up": 0.0},
-        {"schedule": Schedule.CONSTANT, "channels_last": False},
-        {"deterministic": True},
+        ("faster-rcnn", {"precision": Precision.BF16}),
+        (
+            "ssd300",
+            {"optimizer": Optimizer.SGD, "schedule": Schedule.MILESTONES, "warm_up": 0.0},
+        ),
+        ("ssd300", {"schedule": Schedule.CONSTANT, "channels_last": False}),
+        ("faster-rcnn", {"deterministic": True}),
     ],
-    ids="-".join,
 )
 def test_train_with_other_options_learns_and_resumes(
-    config: Train, tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    options: dict[str, object],
+    finished_runs: dict[str, Train],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    config = finished_runs[name]
     run = changed(config, output=tmp_path / "run", **options)
     step = Stepper.step
     steps = []
