@@ -106,7 +106,7 @@ def test_two_processes_see_every_image(together: dict[str, tuple[Train, str]]) -
 def test_two_processes_stopped_and_resumed_are_the_same_run(
     finished_runs: dict[str, Train], tmp_path: Path
 ) -> None:
-    long = changed(finished_runs["ssd300"], epochs=12, eval_every=6, workers=1, save_minutes=0.0)
+    long = changed(finished_runs["ssd300"], epochs=5, eval_every=5, workers=1, save_minutes=0.0)
     whole, stopped = (changed(long, output=tmp_path / name) for name in ("whole", "stopped"))
     torchrun(whole, "ssd300")
     with subprocess.Popen(
@@ -118,7 +118,7 @@ def test_two_processes_stopped_and_resumed_are_the_same_run(
         started.terminate()  # as a cluster does; torchrun passes it on, loader workers get it too
         printed, _ = started.communicate(timeout=120)
     assert "--resume" in printed
-    assert 1 <= history_length(stopped) < 12
+    assert 1 <= history_length(stopped) < 5
     done = torchrun(changed(stopped, resume=True), "ssd300")
     assert "resumed after epoch" in done.stdout
     assert_same_run(stopped, whole)

@@ -16,7 +16,6 @@ from refdet.models.runtime import NumberFormat
 from refdet.training.processes import World
 from refdet.training.stepping import LossSums, Stepper, summed
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")
 """As in a run: the schedule goes on where the first step is skipped."""
 
