@@ -37,13 +37,13 @@ demo: $(INSTALLED)
 CIRCUITS := fixtures/datasets/circuits
 CIRCUIT_CLASSES := resistor capacitor inductor diode source ground
 SMALL_RCNN := --data $(CIRCUITS) --classes $(CIRCUIT_CLASSES) --backbone resnet18_small --weights none \
-	--learning-rate 1e-3 --eval-every 7 --cache --overwrite
+	--learning-rate 1e-3 --eval-every 5 --cache --overwrite
 demo-circuits: $(INSTALLED)
 	$(BIN)/refdet check-data --data $(CIRCUITS) --classes $(CIRCUIT_CLASSES) --plot runs/circuits/objects_per_class.png
 	$(BIN)/refdet train faster-rcnn $(SMALL_RCNN) --epochs 14 --output runs/circuits/first
 	$(BIN)/refdet infer --checkpoint runs/circuits/first/best.pt --data $(CIRCUITS) --output runs/circuits/first/test
 	$(BIN)/refdet infer --checkpoint runs/circuits/first/best.pt --data $(CIRCUITS) --split train --output runs/circuits/first/train
-	$(BIN)/refdet train faster-rcnn $(SMALL_RCNN) --epochs 8 --output runs/circuits/second \
+	$(BIN)/refdet train faster-rcnn $(SMALL_RCNN) --epochs 20 --output runs/circuits/second \
 		--exclude-list runs/circuits/first/train/false_positive_images.txt
 	$(BIN)/refdet infer --checkpoint runs/circuits/second/best.pt --data $(CIRCUITS) --output runs/circuits/second/test
 
