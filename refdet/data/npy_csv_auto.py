@@ -30,6 +30,9 @@ MIDDLE_OF_SYMMETRIC = -0.5
 """A set of floats in [-1, 1] holds something at least this dark; what dips below 0 by less may as
 well be [0, 1] that resizing made overshoot."""
 
+MOST_ABSENT = 100
+"""Class numbers without an object that are believed unless names are declared."""
+
 MOST_CLASSES = 1000
 """More are not believed unless their names are declared."""
 
@@ -143,6 +146,15 @@ def settle_class_names(images: Sequence[ImageFacts], first_class: int) -> Settle
     names = tuple(f"class_{number:02d}" for number in numbers)
     reason = f"classes: {len(names)}, {names[0]} to {names[-1]} (auto: the numbers in the labels)"
     absent = [f"{number}" for number in numbers if number not in believed]
+    if len(absent) > MOST_ABSENT:
+        # More likely a slip of the pen than that many classes without an object.
+        objects = (item for image in images for item in image.labels.objects)
+        highest = next(item for item in objects if item.class_id == numbers[-1])
+        what = (
+            f"class {highest.class_id} is far from the others: of the {len(numbers)} numbers up to "
+            f"it {len(absent)} have no object; correct it, or declare class names"
+        )
+        return Settled(None, problems=(Problem(highest.place, what),))
     if absent:
         reason += f"; no object of {', '.join(absent)}"
         if absent[0] == "0":

@@ -69,6 +69,17 @@ def test_class_names_go_to_the_highest_number_and_absent_ones_are_told(folder: P
     assert "first_class" not in opened.settled[0]
 
 
+def test_class_names_of_a_number_far_from_the_others_is_an_error(folder: Path) -> None:
+    # 32 with a slip of the pen: 321 classes are not what anybody meant.
+    add_image(folder, "val", "d", "1,20,15,10,10", "320,10,15,12,20")
+    message = r"^val/labels/d\.csv, line 3: class 320 is far .* of the 321 numbers .* 317 have no"
+    with pytest.raises(DataError, match=message):
+        source(folder).read_split("train")
+    assert "class 320 is far" in str(source(folder).check().errors[0])
+    declared = source(folder, class_names=("x", "y", "z")).check()
+    assert "class 320" in str(declared.errors[0])
+
+
 def test_class_names_hint_at_numbers_that_start_at_1(folder: Path) -> None:
     add_image(folder, "train", "a", "1,10,15,12,20")
     assert "no object of 0: if classes count from 1" in source(folder).settled[0]
