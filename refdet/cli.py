@@ -131,6 +131,7 @@ def _run(command: Command, config: Config) -> int:
         raise ValueError(
             f"this command needs {error.name}: pip install 'refdet[torch]' brings it"
         ) from error
+    # A function found by its name has no type; the table pairs it with its options.
     run = cast("Callable[[Config], int]", getattr(module, command.function))
     return run(config)
 

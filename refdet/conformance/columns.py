@@ -25,4 +25,5 @@ class ColumnContract(Contract[Implementation]):
         def columns(*arguments: object) -> SimpleNamespace:
             return SimpleNamespace(**self.read_columns(implementation(*arguments)))
 
+        # It gives columns instead of records, which is all that the check looks at.
         super().check_vector(cast(Implementation, columns), vector)

@@ -228,6 +228,7 @@ def repeats_the_detection(identify_false_positives: Identify, image: Image) -> N
 
 
 def _columns(outcome: object) -> Mapping[str, Value]:
+    # An outcome can be anything; what lacks the fields fails right below.
     rows = list(cast(Iterable[FalsePositiveLike], outcome))
     return {
         "index": [row.index for row in rows],

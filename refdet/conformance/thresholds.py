@@ -84,11 +84,13 @@ def mask_equals_a_naive_loop(
 
 def _resolved(outcome: object) -> Mapping[str, Value]:
     # JSON's keys are texts, so a vector holds two columns.
+    # An outcome can be anything; what is no mapping fails right below.
     thresholds = cast(Mapping[int, float], outcome)
     return {"label": list(thresholds.keys()), "threshold": list(thresholds.values())}
 
 
 def _score_threshold_mask_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
+    # As the schema of the vectors has it.
     pairs = cast(Sequence[tuple[int, float]], inputs["per_class"])
     return inputs["scores"], inputs["labels"], inputs["default"], dict(pairs)
 

@@ -89,7 +89,7 @@ def inference_transform(size: int = 300) -> Transform:
 
 
 def geometric_transform(size: int = 300) -> Transform:
-    """The part of the training transform that moves boxes; the image stays uint8."""
+    """The part of the training transform that moves boxes, for looking at it; uint8 stays uint8."""
     return OnSamples(v2.Compose(geometric_steps(size, max_zoom_out=4.0, share=1.0)))
 
 

@@ -101,4 +101,5 @@ def _other_digits(folder: RunFolder, checkpoint: Checkpoint) -> list[str]:
 
 
 def _of_processes(checkpoint: Checkpoint) -> list[ProcessState]:
+    # What `RunFolder` wrote; a checkpoint promises plain containers only.
     return cast("list[ProcessState]", checkpoint.training_state["processes"]["states"])

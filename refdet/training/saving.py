@@ -136,6 +136,7 @@ class RunFolder:
         stepper = self.stepper
         own: ProcessState = {
             "random": random_states(self.device),
+            # asdict gives the fields as they are, which its annotation does not say.
             "sums": cast("SumsState", asdict(self.progress.sums)),
             "skipped_in_a_row": stepper.skipped_in_a_row,
         }

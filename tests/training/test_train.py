@@ -216,6 +216,7 @@ def test_train_finds_a_folder_that_cannot_be_written(ssd300: Train, tmp_path: Pa
 
 
 def test_train_logs_to_tensorboard(ssd300: Train, tmp_path: Path) -> None:
+    # TensorBoard is an extra: without it there is nothing to test.
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     logged = changed(ssd300, output=tmp_path / "run", tensorboard=True)
     train(logged)
