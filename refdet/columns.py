@@ -157,7 +157,8 @@ def _require_distinct(values: Sequence[object], name: str) -> None:
 
 def _require_boxes(boxes_xywh: F64, n_rows: int, what: str) -> None:
     _require_shape(boxes_xywh, (n_rows, 4), f"{what}.boxes_xywh")
-    wrong: Mask = ~np.isfinite(boxes_xywh).all(axis=1) | (boxes_xywh[:, 2:] < 0).any(axis=1)
+    wrong: Mask = np.any(~np.isfinite(boxes_xywh), axis=1)
+    wrong |= np.any(boxes_xywh[:, 2:] < 0, axis=1)
     if (row := _first(wrong)) is not None:
         raise ValueError(
             f"{what}.boxes_xywh[{row}] = {boxes_xywh[row].tolist()} is not finite, or has a "

@@ -50,7 +50,7 @@ DETECTIONS = DetectionColumns(
 )
 def test_object_columns_name_what_is_wrong(column: str, value: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(OBJECTS, **{column: value})
+        ObjectColumns(**(vars(OBJECTS) | {column: value}))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_object_columns_name_what_is_wrong(column: str, value: np.ndarray, messa
 )
 def test_detection_columns_name_what_is_wrong(column: str, value: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(DETECTIONS, **{column: value})
+        DetectionColumns(**(vars(DETECTIONS) | {column: value}))
 
 
 def test_image_table_refuses_a_repeated_id_and_a_repeated_name() -> None:
