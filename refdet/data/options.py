@@ -42,6 +42,36 @@ class BoxCoordinates(StrEnum):
     """Fractions of the image's width and height."""
 
 
+class GroundTruthFormat(StrEnum):
+    """What annotated objects are written in."""
+
+    AUTO = "auto"
+    """By what lies at the path."""
+    COCO = "coco"
+    """A JSON file with images, categories and annotations."""
+    VOC = "voc"
+    """A folder with `Annotations`, `ImageSets/Main` and `JPEGImages`."""
+    YOLO = "yolo"
+    """A folder with images and a `.txt` for each."""
+    NPY_CSV = "npy-csv"
+    """A folder with `<split>/images/*.npy` and `<split>/labels/*.csv`."""
+
+
+class DetectionFormat(StrEnum):
+    """What a detector's output is written in."""
+
+    AUTO = "auto"
+    """By what lies at the path."""
+    COCO = "coco"
+    """A JSON file with a list of results."""
+    CSV = "csv"
+    """A CSV file with image, class, score, x1, y1, x2, y2."""
+    VOC = "voc"
+    """A folder with `comp3_det_<split>_<class>.txt`."""
+    YOLO = "yolo"
+    """A folder with a `.txt` for each image, six numbers a line."""
+
+
 @dataclass(frozen=True)
 class SourceOptions:
     """Where a data set is and what is known about it.
