@@ -1,0 +1,1 @@
+"""What refdet costs, beside what others cost."""
