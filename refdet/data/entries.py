@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import starmap
 from operator import itemgetter
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,14 @@ _BOOLS = frozenset({bool, np.bool_})  # numbers to Python, mistakes here
 _PACK_BOX = struct.Struct("4d").pack
 _LARGEST_INTEGRAL_FLOAT = 2.0**53  # the floats beyond it skip integers
 _INT64 = range(-(2**63), 2**63)
-_IRREGULAR = (KeyError, TypeError, ValueError, OverflowError, struct.error)
+_IRREGULAR = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
 
 
 class Column(ABC):
@@ -80,9 +88,9 @@ class IntegerColumn(Column):
         return np.frombuffer(self._packed, np.int64)
 
     def _pack_all(self, values: list[object]) -> bytes:
-        if not _BOOLS.isdisjoint(map(type, values)):
-            raise TypeError
-        return struct.pack(f"{len(values)}q", *values)
+        packed = struct.pack(f"{len(values)}q", *values)
+        _refuse_bools([values[row] for row in _zeros_and_ones(packed, np.int64)])
+        return packed
 
     def _pack_one(self, value: object) -> bytes:
         if isinstance(value, float) and abs(value) <= _LARGEST_INTEGRAL_FLOAT:
@@ -120,8 +128,7 @@ class NumberColumn(Column):
 
     def _pack_all(self, values: list[object]) -> bytes:
         packed = struct.pack(f"{len(values)}d", *values)
-        if _may_be_bool(packed).any() and not _BOOLS.isdisjoint(map(type, values)):
-            raise TypeError
+        _refuse_bools([values[row] for row in _zeros_and_ones(packed, np.float64)])
         return packed
 
     def _pack_one(self, value: object) -> bytes:
@@ -136,11 +143,13 @@ class BoxColumn(Column):
         return np.frombuffer(self._packed, np.float64).reshape(-1, 4)
 
     def _pack_all(self, values: list[object]) -> bytes:
-        boxes = [box if isinstance(box, list) else _listed(box) for box in values]
+        # What is no list, `_PACK_BOX` refuses.
+        boxes = cast(list[list[object]], values)
+        if hasattr(values[0], "tolist"):  # arrays and tensors are slow to take apart by number
+            boxes = list(map(_listed, values))
         packed = b"".join(starmap(_PACK_BOX, boxes))
-        for number in np.flatnonzero(_may_be_bool(packed)).tolist():
-            if type(boxes[number // 4][number % 4]) in _BOOLS:
-                raise TypeError
+        at = _zeros_and_ones(packed, np.float64)
+        _refuse_bools([boxes[number // 4][number % 4] for number in at])
         return packed
 
     def _pack_one(self, value: object) -> bytes:
@@ -159,7 +168,7 @@ class Entries:
         each: what it calls one of them; `{}` stands for its index from 0.
 
     Raises:
-        ValueError: `rows` is no sequence, or one of it is no mapping.
+        ValueError: `rows` is no sequence.
     """
 
     def __init__(self, rows: object, whole: str, each: str) -> None:
@@ -167,10 +176,6 @@ class Entries:
             raise ValueError(f"{whole}: a list is needed, got {type(rows).__name__}")
         self.rows: Sequence[Entry] = rows
         self._each = each
-        if not set(map(type, rows)) <= {dict}:
-            for index, row in enumerate(rows):
-                if not isinstance(row, Mapping):
-                    raise ValueError(f"{each.format(index)} = {reprlib.repr(row)} is not a dict")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -179,7 +184,8 @@ class Entries:
         """Fill the columns.
 
         Raises:
-            ValueError: names the first entry that a column cannot hold, its key and its value.
+            ValueError: names the first entry that a column cannot hold, its key and its value,
+                or that is no mapping.
         """
         for start in range(0, len(self.rows), _CHUNK):
             chunk = self.rows[start : start + _CHUNK]
@@ -203,16 +209,23 @@ class Entries:
 
     def _read_patiently(self, column: Column, start: int, chunk: Sequence[Entry]) -> None:
         for index, entry in enumerate(chunk, start):
+            if not isinstance(entry, Mapping):
+                raise ValueError(f"{self._each.format(index)} = {reprlib.repr(entry)} is no dict")
             try:
                 column.add_one(entry)
             except ValueError as error:
                 raise self.error(index, str(error)) from None
 
 
-def _may_be_bool(packed: bytes) -> Mask:
-    numbers = np.frombuffer(packed)
-    wanted: Mask = (numbers == 0) | (numbers == 1)
-    return wanted
+def _zeros_and_ones(packed: bytes, dtype: type[np.int64 | np.float64]) -> list[int]:
+    """Where a number is 0 or 1, as False and True are to `struct.pack`."""
+    numbers = np.frombuffer(packed, dtype)
+    return np.flatnonzero((numbers == 0) | (numbers == 1)).tolist()
+
+
+def _refuse_bools(values: list[object]) -> None:
+    if not _BOOLS.isdisjoint(map(type, values)):
+        raise TypeError
 
 
 def _plain(value: object) -> object:
