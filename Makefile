@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bccd clean
+.PHONY: help install demo demo-circuits test check bench bench-eval bccd clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
 	@echo "make check             ruff, format check, mypy --strict"
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
+	@echo "make bench-eval        a whole data set judged, beside seven peers (about 20 minutes)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"
 
@@ -59,6 +60,17 @@ bench: $(INSTALLED)
 	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only -q \
 		--benchmark-columns=median,iqr,rounds --benchmark-sort=fullname --benchmark-group-by=group \
 		--benchmark-json=benchmarks/results/latest.json
+
+# The peers are installed for this alone. Options: make bench-eval EVAL="--only coco --peers refdet hotcoco"
+PEERS := .venv/installed-peers
+EVAL ?=
+
+$(PEERS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev,peers]'
+	@touch $@
+
+bench-eval: $(PEERS)
+	$(BIN)/python -m benchmarks.evaluation.run $(EVAL)
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
 BCCD_EPOCHS ?= 30
