@@ -76,6 +76,7 @@ def test_repeated_gives_each_copy_fresh_images(made: Workload) -> None:
     assert (len(objects.images), len(objects), len(found)) == (12, 60, 160)
     assert len(set(objects.images.ids.tolist())) == 12
     assert not set(found.image_ids[:80].tolist()) & set(found.image_ids[80:].tolist())
+    assert not set(objects.image_ids[:30].tolist()) & set(objects.image_ids[30:].tolist())
     assert found.boxes_xywh[:80].tolist() == found.boxes_xywh[80:].tolist()
     assert found.scores[80:].tolist() == made.detections.scores.tolist()
     assert set(found.image_ids.tolist()) <= set(objects.images.ids.tolist())
