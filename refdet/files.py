@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,53 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place when the block succeeds.
+
+    If the block fails or the process is killed in it, whatever was at `path` stays as it was.
+
+    Args:
+        path: the folder to write.
+        overwrite: True to replace a folder whose entries the new one has as well; one that holds
+            anything else is left alone.
+
+    Yields:
+        The folder to write into, which is there and empty.
+
+    Raises:
+        FileExistsError: something is at `path` that is not to be replaced.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already; --overwrite replaces it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = (path.with_name(f"{_PARTIAL}{secrets.token_hex(8)}") for _ in range(2))
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            _refuse_others(path, temporary)
+            path.rename(old)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_others(old: Path, new: Path) -> None:
+    """Nobody's notes are removed because they lie in a folder that is written again."""
+    if not old.is_dir():
+        raise FileExistsError(f"{old} is a file; a folder does not replace it")
+    for entry in sorted(old.iterdir()):
+        if not (new / entry.name).exists():
+            raise FileExistsError(
+                f"{entry} would be lost: what replaces {old} has nothing of that name. Remove it, "
+                "or write elsewhere"
+            )
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from refdet.files import atomic_path, json_text, write_json_atomic, write_text_atomic
+from refdet.files import (
+    atomic_folder,
+    atomic_path,
+    json_text,
+    write_json_atomic,
+    write_text_atomic,
+)
 
 
 def test_write_text_atomic_writes_exactly_the_text(tmp_path: Path) -> None:
@@ -87,3 +93,55 @@ def test_write_json_atomic_is_read_by_a_strict_parser(tmp_path: Path) -> None:
     write_json_atomic(tmp_path / "a.json", {"loss": float("nan"), "epoch": 1})
     text = (tmp_path / "a.json").read_text()
     assert json.loads(text, parse_constant=refuse) == {"loss": None, "epoch": 1}
+
+
+def test_atomic_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "in" / "out") as folder:
+        (folder / "a").write_text("1")
+        assert not (tmp_path / "in" / "out").exists()
+    assert (tmp_path / "in" / "out" / "a").read_text() == "1"
+    assert [entry.name for entry in (tmp_path / "in").iterdir()] == ["out"]
+
+
+def half_written(path: Path, *, overwrite: bool) -> None:
+    with atomic_folder(path, overwrite=overwrite) as folder:
+        (folder / "a").write_text("half")
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_atomic_folder_leaves_nothing_of_what_was_interrupted(
+    tmp_path: Path, overwrite: bool
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        half_written(tmp_path / "out", overwrite=overwrite)
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_folder(path: Path, *names: str, overwrite: bool = False) -> None:
+    with atomic_folder(path, overwrite=overwrite) as folder:
+        for name in names:
+            (folder / name).write_text("new")
+
+
+def test_atomic_folder_replaces_only_when_asked_and_only_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a").write_text("old")
+    with pytest.raises(FileExistsError, match=f"{out} exists already; --overwrite replaces it"):
+        write_folder(out, "a")
+    with pytest.raises(KeyboardInterrupt):
+        half_written(out, overwrite=True)
+    with pytest.raises(FileExistsError, match=f"{out / 'a'} would be lost"):
+        write_folder(out, "b", overwrite=True)
+    assert (out / "a").read_text() == "old"
+    write_folder(out, "a", "b", overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+    assert {entry.name: entry.read_text() for entry in out.iterdir()} == {"a": "new", "b": "new"}
+
+
+def test_atomic_folder_does_not_replace_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file; a folder does not replace it"):
+        write_folder(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out").read_text() == "mine"
