@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from refdet.columns import CategoryTable, DetectionColumns, ImageTable, ObjectColumns
+from refdet.data.corners import xywh_of
 from refdet.data.image_names import ImageNames
-from refdet.records import F64, AnnotatedImage, Column, Detections
+from refdet.records import AnnotatedImage, Column, Detections
 
 
 def columns_of(images: Sequence[AnnotatedImage], class_names: Sequence[str]) -> ObjectColumns:
@@ -83,11 +84,6 @@ def detection_columns_of(
 def counted_categories(class_names: Sequence[str]) -> CategoryTable:
     """Classes with ids from 1."""
     return CategoryTable(np.arange(1, len(class_names) + 1, dtype=np.int64), tuple(class_names))
-
-
-def xywh_of(boxes_xyxy: F64) -> F64:
-    """Corners as corner and size."""
-    return np.concatenate([boxes_xyxy[:, :2], boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]], axis=1)
 
 
 def _joined(columns: Sequence[Column], none: Column) -> Column:
