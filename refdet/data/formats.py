@@ -6,14 +6,23 @@ says what was looked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from refdet.columns import DetectionColumns, ObjectColumns
+import numpy as np
+
+from refdet.columns import DetectionColumns, ObjectColumns, unknown_rows
+from refdet.data.coco_json import read_coco_ground_truth, read_coco_results
+from refdet.data.csv_detections import read_csv_detections
+from refdet.data.known import Known, Unknown, keep_known
 from refdet.data.options import DetectionFormat, GroundTruthFormat, Layout, SourceOptions
+from refdet.data.recognise import recognise_detections, recognise_ground_truth
 from refdet.data.records_as_columns import columns_of
 from refdet.data.source import open_source
+from refdet.data.voc_results import read_voc_results
+from refdet.data.yolo import read_yolo_detections, yolo_objects
+from refdet.data.yolo_folder import open_yolo
 from refdet.records import PixelRange
 
 
@@ -58,7 +67,18 @@ def read_ground_truth(
         ValueError: names the file and the place in it; or the format cannot be recognised.
     """
     file_format = declared
-    return _read_source(path, file_format, split, options)
+    sentences: tuple[str, ...] = ()
+    if declared is GroundTruthFormat.AUTO:
+        known = options or SourceOptions(path)
+        file_format, sentence = recognise_ground_truth(path, known.image_folder, known.label_folder)
+        sentences = (sentence,)
+    if file_format is GroundTruthFormat.COCO:
+        read = _read_coco(path, images)
+    elif file_format is GroundTruthFormat.YOLO:
+        read = _read_yolo(path, split, images)
+    else:
+        read = _read_source(path, file_format, split, options)
+    return replace(read, sentences=(*sentences, *read.sentences))
 
 
 def read_detections(
@@ -84,7 +104,54 @@ def read_detections(
     Raises:
         ValueError: names the file and the place in it; or the format cannot be recognised.
     """
-    raise ValueError("detections cannot be read yet")
+    if not paths:
+        raise ValueError("no path of detections was given")
+    shards: list[Known] = []
+    sentences: list[str] = []
+    for path in paths:
+        file_format = declared
+        if declared is DetectionFormat.AUTO:
+            file_format, sentence = recognise_detections(path)
+            sentences.append(sentence)
+        if file_format is DetectionFormat.COCO:
+            shards.append(_known_coco(path, objects, ignore_unknown))
+        elif file_format is DetectionFormat.CSV:
+            shards.append(read_csv_detections(path, objects, ignore_unknown=ignore_unknown))
+        elif file_format is DetectionFormat.YOLO:
+            shards.append(read_yolo_detections(path, objects, ignore_unknown=ignore_unknown))
+        else:
+            shards.append(
+                read_voc_results(
+                    path,
+                    objects,
+                    split=split,
+                    one_based=one_based,
+                    ignore_unknown=ignore_unknown,
+                )
+            )
+    unknown = sum((shard.unknown for shard in shards), Unknown())
+    return _joined([shard.detections for shard in shards]), (*sentences, *_told(unknown))
+
+
+def _read_coco(path: Path, images: Path | None) -> GroundTruthRead:
+    objects = read_coco_ground_truth(path)
+    files = {} if images is None else {name: images / name for name in objects.images.names}
+    there = {name: file for name, file in files.items() if file.is_file()}
+    sentences: tuple[str, ...] = ()
+    if len(there) < len(files):
+        first = next(name for name in files if name not in there)
+        missing = len(files) - len(there)
+        sentences = (f"{images} lacks {missing} of {len(files)} images (first: {first})",)
+    return GroundTruthRead(objects, GroundTruthFormat.COCO, sentences, there)
+
+
+def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTruthRead:
+    folder = open_yolo(path, split, images)
+    objects = yolo_objects(folder)
+    sentences: tuple[str, ...] = ()
+    if folder.class_names is None:
+        sentences = (f"classes: {len(objects.categories)}, by number (no file names them)",)
+    return GroundTruthRead(objects, GroundTruthFormat.YOLO, sentences, folder.image_files)
 
 
 def _read_source(
@@ -92,9 +159,10 @@ def _read_source(
 ) -> GroundTruthRead:
     layout = Layout(file_format.value)
     source = open_source(replace(options or SourceOptions(path), root=path, layout=layout))
-    chosen, sentences = split or source.splits[0], source.settled
-    read = source.read_split(chosen)
-    sentences += tuple(f"left out: {problem}" for problem in read.dropped)
+    if split is None and len(source.splits) != 1:
+        raise ValueError(f"{path}: name one of the splits: {', '.join(source.splits) or 'none'}")
+    read = source.read_split(split or source.splits[0])
+    sentences = (*source.settled, *(f"left out: {problem}" for problem in read.dropped))
     ranges = [image.pixel_range for image in read.images]
     return GroundTruthRead(
         columns_of(read.images, source.class_names),
@@ -103,3 +171,42 @@ def _read_source(
         {image.path.name: image.path for image in read.images},
         *ranges[:1],
     )
+
+
+def _known_coco(path: Path, objects: ObjectColumns, ignore_unknown: bool) -> Known:
+    found = read_coco_results(path)
+    no_image, no_class = unknown_rows(found, objects)
+    known, unknown = keep_known(
+        -no_image.astype(np.int64),
+        -no_class.astype(np.int64),
+        lambda row: str(found.image_ids[row]),
+        lambda row: str(found.category_ids[row]),
+        lambda row: f"{path}, entry {row}",
+        ignore_unknown=ignore_unknown,
+    )
+    if len(known) < len(found):
+        found = DetectionColumns(
+            found.image_ids[known],
+            found.category_ids[known],
+            found.boxes_xywh[known],
+            found.scores[known],
+        )
+    return Known(found, unknown)
+
+
+def _joined(shards: Sequence[DetectionColumns]) -> DetectionColumns:
+    if len(shards) == 1:
+        return shards[0]
+    return DetectionColumns(
+        np.concatenate([shard.image_ids for shard in shards]),
+        np.concatenate([shard.category_ids for shard in shards]),
+        np.concatenate([shard.boxes_xywh for shard in shards]),
+        np.concatenate([shard.scores for shard in shards]),
+    )
+
+
+def _told(unknown: Unknown) -> Iterator[str]:
+    if unknown.of_image:
+        yield f"left out: {unknown.of_image} detections in images without ground truth"
+    if unknown.of_class:
+        yield f"left out: {unknown.of_class} detections of classes without ground truth"
