@@ -28,7 +28,7 @@ Entry = Mapping[str, object]
 _CHUNK = 512
 _BOOLS = frozenset({bool, np.bool_})  # numbers to Python, mistakes here
 _PACK_BOX = struct.Struct("4d").pack
-_LARGEST_INTEGRAL_FLOAT = 2.0**53  # the floats beyond it skip integers
+LARGEST_INTEGRAL_FLOAT = 2.0**53  # the floats beyond it skip integers
 _INT64 = range(-(2**63), 2**63)
 _IRREGULAR = (
     AttributeError,
@@ -93,7 +93,7 @@ class IntegerColumn(Column):
         return packed
 
     def _pack_one(self, value: object) -> bytes:
-        if isinstance(value, float) and abs(value) <= _LARGEST_INTEGRAL_FLOAT:
+        if isinstance(value, float) and abs(value) <= LARGEST_INTEGRAL_FLOAT:
             value = int(value) if value.is_integer() else value
         if not isinstance(value, int) or isinstance(value, bool) or value not in _INT64:
             raise ValueError("is not an integer of 64 bits")
