@@ -80,7 +80,11 @@ def test_box_formats_mean_the_same_box(box_format: BoxFormat, box: list[float]) 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.int32])
 def test_tensors_of_every_dtype_are_read_exactly(dtype: torch.dtype) -> None:
     box, score = torch.tensor([[1, 2, 3, 400]], dtype=dtype), torch.tensor([3], dtype=dtype)
-    pred = {"boxes": box, "scores": score, "labels": torch.tensor([5], dtype=torch.uint8)}
+    pred: dict[str, object] = {
+        "boxes": box,
+        "scores": score,
+        "labels": torch.tensor([5], dtype=torch.uint8),
+    }
     for preds in (
         [pred],
         [pred, {}],
