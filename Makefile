@@ -15,7 +15,7 @@ help:
 	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
 	@echo "make check             ruff, format check, mypy --strict"
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
-	@echo "make bench-eval        a whole data set judged, beside seven peers (about 20 minutes)"
+	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"
 
