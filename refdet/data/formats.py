@@ -37,6 +37,7 @@ class GroundTruthRead:
         image_files: the image files by their names in `objects.images`; COCO's format does not say
             where they lie, so there they are those in the folder of images that was given.
         pixel_range: what the numbers in `.npy` images mean.
+        split: the one that was read, of a folder with splits.
     """
 
     objects: ObjectColumns
@@ -44,6 +45,7 @@ class GroundTruthRead:
     sentences: tuple[str, ...]
     image_files: Mapping[str, Path]
     pixel_range: PixelRange = PixelRange.UINT8
+    split: str | None = None
 
 
 def read_ground_truth(
@@ -151,7 +153,9 @@ def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTrut
     sentences: tuple[str, ...] = ()
     if folder.class_names is None:
         sentences = (f"classes: {len(objects.categories)}, by number (no file names them)",)
-    return GroundTruthRead(objects, GroundTruthFormat.YOLO, sentences, folder.image_files)
+    return GroundTruthRead(
+        objects, GroundTruthFormat.YOLO, sentences, folder.image_files, split=folder.split
+    )
 
 
 def _read_source(
@@ -170,6 +174,7 @@ def _read_source(
         sentences,
         {image.path.name: image.path for image in read.images},
         *ranges[:1],
+        split=read.name,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from refdet.data.images import IMAGE_SUFFIXES
 from refdet.data.npy_image import NPY_SUFFIX
+from refdet.data.options import TargetFormat
 
 _SUFFIXES = (*IMAGE_SUFFIXES, NPY_SUFFIX, ".webp", ".tif", ".tiff", ".gif")
 
@@ -37,6 +38,13 @@ def stem_of(name: str) -> str:
     """The name without the suffix of an image file, if it has one."""
     head, dot, suffix = name.rpartition(".")
     return head if head and f"{dot}{suffix}".lower() in _SUFFIXES else name
+
+
+def name_in(name: str, target: TargetFormat) -> str:
+    """What an image is called in a folder of a format: its suffix may be one that is not read."""
+    if target is TargetFormat.NPY_CSV:
+        return stem_of(name) + NPY_SUFFIX
+    return name if name.lower().endswith(IMAGE_SUFFIXES) else f"{stem_of(name)}.png"
 
 
 def require_file_names(names: Sequence[str], what: str) -> None:

@@ -72,6 +72,21 @@ class DetectionFormat(StrEnum):
     """A folder with a `.txt` for each image, six numbers a line."""
 
 
+class TargetFormat(StrEnum):
+    """What ground truth or detections are converted to."""
+
+    COCO = "coco"
+    """One JSON file."""
+    VOC = "voc"
+    """A folder."""
+    YOLO = "yolo"
+    """A folder."""
+    NPY_CSV = "npy-csv"
+    """A folder; of ground truth only."""
+    CSV = "csv"
+    """One CSV file; of detections only."""
+
+
 @dataclass(frozen=True)
 class SourceOptions:
     """Where a data set is and what is known about it.

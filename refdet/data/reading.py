@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from refdet.records import AnnotatedImage, Problem
 
-SMALLEST_SIDE = 1.0
-"""Pixels; a box with a smaller width or height is left out."""
+SMALLEST_SIDE = 1.0 - 1e-9
+"""Pixels; a box with a smaller width or height is left out. A box of one pixel between pixels is a
+little less than 1 wide once its corners were rounded."""
 
 _USUAL_SPLITS = ("train", "val", "trainval", "test")
 

@@ -67,7 +67,10 @@ def write_images(objects: ObjectColumns, folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     sizes = zip(objects.images.names, objects.images.sizes.tolist(), strict=True)
     for name, (width, height) in sizes:
-        Image.new("L", (width, height)).save(folder / name)
+        if name.endswith(".npy"):
+            np.save(folder / name, np.zeros((height, width, 3), np.uint8))
+        else:
+            Image.new("L", (width, height)).save(folder / name)
     return {name: folder / name for name in objects.images.names}
 
 
