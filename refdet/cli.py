@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 import tyro
 
 import refdet
-from refdet.config import CheckData, Evaluate, Infer
+from refdet.config import CheckData, Convert, Evaluate, Infer
 from refdet.config_file import Config, arguments_from_toml, to_toml
 from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from refdet.files import write_text_atomic
@@ -41,6 +41,7 @@ COMMANDS = {
     ("infer",): Command(Infer, "refdet.infer", "infer"),
     ("evaluate",): Command(Evaluate, "refdet.judge", "evaluate_predictions"),
     ("check-data",): Command(CheckData, "refdet.judge", "check_data"),
+    ("convert",): Command(Convert, "refdet.convert", "convert"),
 }
 
 

@@ -11,7 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, SourceOptions
+from refdet.data.options import (
+    BoxCoordinates,
+    DetectionFormat,
+    GroundTruthFormat,
+    Layout,
+    PixelRangeOption,
+    SourceOptions,
+    TargetFormat,
+)
 
 
 class Precision(StrEnum):
@@ -154,6 +162,38 @@ class CheckData(DataOptions):
     """Folder of the data set."""
     plot: Path | None = None
     """Write a bar chart of objects per class to this PNG."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert(DataOptions):
+    """Write ground truth, or detections, in another format, and say what it cannot hold.
+
+    Without `--dt` the ground truth is converted, with its image files. With it the detections are,
+    and the ground truth gives images and classes their ids, names and sizes.
+    """
+
+    gt: Path
+    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
+    to: TargetFormat
+    """Format to write. Ground truth: coco, voc, yolo, npy-csv. Detections: coco, voc, yolo, csv."""
+    output: Path
+    """File (coco, csv) or folder to write."""
+    dt: tuple[Path, ...] = ()
+    """Detections, in one or more parts: COCO results JSON, predictions.csv, a folder of VOC's
+    comp3_det_<split>_<class>.txt or of YOLO's .txt with scores."""
+    gt_format: GroundTruthFormat = GroundTruthFormat.AUTO
+    """Format of --gt; auto goes by --layout, then by what is there, and says so."""
+    dt_format: DetectionFormat = DetectionFormat.AUTO
+    """Format of --dt; auto goes by what is there, and says so."""
+    split: str | None = None
+    """Split to convert, and what it is called in the output; a single one need not be named."""
+    images: Path | None = None
+    """coco, yolo: the folder of image files, where they do not lie beside the labels."""
+    ignore_unknown: bool = False
+    """Leave out and count detections in images or of classes that the ground truth does not have;
+    else they are an error."""
+    overwrite: bool = False
+    """Replace what is at --output: a file, or a folder that holds nothing else than is written."""
 
 
 Interval: TypeAlias = Literal["(0, 1]", "[0, 1]", "[0, 1)", "[0, 0.5]", "(0, inf)"]

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from refdet.config import CheckData, Evaluate, Infer, flag
+from refdet.config import CheckData, Convert, Evaluate, Infer, flag
 from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 
-Config: TypeAlias = TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData
+Config: TypeAlias = TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert
 
 
 def field_help(config_type: type[Config | Train]) -> dict[str, str]:
@@ -41,7 +41,7 @@ def _own_help(config_type: type) -> dict[str, str]:
 def to_toml(config: Config | Train) -> str:
     """`config` as TOML, with each option's help as a comment above it.
 
-    What a field of these classes holds (text, number, switch, path, list of texts) is written the
+    What a field of these classes holds (text, number, switch, path, list of these) is written the
     same way in JSON and in TOML; an option that is not set is written as a comment.
     """
     help_texts = field_help(type(config))
@@ -49,7 +49,9 @@ def to_toml(config: Config | Train) -> str:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         plain = str(value) if isinstance(value, Path) else value
-        set_to = "# not set" if value is None else json.dumps(plain, ensure_ascii=False)
+        set_to = (
+            "# not set" if value is None else json.dumps(plain, ensure_ascii=False, default=str)
+        )
         prefix = "# " if value is None else ""
         lines += ["", f"# {help_texts[field.name]}", f"{prefix}{field.name} = {set_to}"]
     return "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ PACKAGE = REPOSITORY / "refdet"
 ROOMS = ("core", "torch_ops", "records", "columns", "files", "data", "models", "evaluate", "report")
 OPTIONS = ("config", "config_train", "config_file", "terminal")
 TOOLS = (*OPTIONS, "training", "conformance", "vendor")
-ENTRY_POINTS = ("train", "infer", "judge")
+ENTRY_POINTS = ("train", "infer", "judge", "convert")
 
 # What each room may import besides itself. `refdet` alone is the version number.
 ALLOWED: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,144 @@
+"""Entry point of `refdet convert`: ground truth or detections from one format to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from refdet.columns import DetectionColumns, ObjectColumns
+from refdet.config import Convert
+from refdet.data.coco_extras import coco_extra_keys
+from refdet.data.coco_json import write_coco_ground_truth, write_coco_results
+from refdet.data.csv_detections import write_csv_detections
+from refdet.data.fitting import fit_detections, fit_objects
+from refdet.data.folder_writers import (
+    write_npy_csv,
+    write_voc,
+    write_yolo,
+    write_yolo_detections,
+)
+from refdet.data.formats import GroundTruthRead, read_detections, read_ground_truth
+from refdet.data.image_copies import ImageCopies
+from refdet.data.options import DetectionFormat, GroundTruthFormat, Layout, TargetFormat
+from refdet.data.recognise import recognise_detections
+from refdet.data.voc_results import write_voc_results
+from refdet.terminal import say
+
+
+def convert(config: Convert) -> int:
+    """Write what `config` names in another format, and print what is lost; returns the exit code.
+
+    Raises:
+        ValueError: something cannot be read, or cannot be held by the format at all.
+        FileExistsError: there is something at the output.
+    """
+    _refuse_output(config)
+    read = read_ground_truth(
+        config.gt,
+        declared=_declared(config),
+        split=config.split,
+        images=config.images,
+        options=config.source(config.gt),
+    )
+    copies = ImageCopies(read.image_files, read.pixel_range)
+    sizes = np.array(copies.sizes(read.objects), np.int64).reshape(-1, 2)
+    objects = replace(read.objects, images=replace(read.objects.images, sizes=sizes))
+    for sentence in read.sentences:
+        say(sentence)
+    if config.dt:
+        _convert_detections(config, objects)
+    else:
+        _convert_objects(config, read, objects, copies)
+    return 0
+
+
+def _convert_objects(
+    config: Convert, read: GroundTruthRead, objects: ObjectColumns, copies: ImageCopies
+) -> None:
+    if config.to is TargetFormat.CSV:
+        raise ValueError("csv holds detections (--dt), not ground truth; npy-csv does")
+    if read.file_format is GroundTruthFormat.COCO:
+        _tell_extras(config.gt)
+    fitted, notes = fit_objects(objects, config.to)
+    for note in notes:
+        say(f"changed: {note}")
+    missing = len(objects.images) - len(copies.files)
+    if missing and config.to is not TargetFormat.COCO:
+        say(f"{missing} images have no file to copy (--images): add them before it is read")
+    split, output, overwrite = config.split or read.split, config.output, config.overwrite
+    if config.to is TargetFormat.COCO:
+        write_coco_ground_truth(output, fitted)
+    elif config.to is TargetFormat.YOLO:
+        write_yolo(output, fitted, split=split, images=copies, overwrite=overwrite)
+    else:
+        write = write_voc if config.to is TargetFormat.VOC else write_npy_csv
+        write(output, fitted, split=split or "train", images=copies, overwrite=overwrite)
+    say(f"{len(fitted)} objects in {len(fitted.images)} images: {output}")
+
+
+def _convert_detections(config: Convert, objects: ObjectColumns) -> None:
+    found, sentences = read_detections(
+        config.dt,
+        objects,
+        declared=config.dt_format,
+        split=config.split,
+        one_based=config.one_based,
+        ignore_unknown=config.ignore_unknown,
+    )
+    for sentence in sentences:
+        say(sentence)
+    for path in config.dt:
+        if _is_coco(path, config.dt_format):
+            _tell_extras(path)
+    if config.to is TargetFormat.YOLO:
+        found, notes = fit_detections(found, objects)
+        for note in notes:
+            say(f"changed: {note}")
+    _write_detections(config, found, objects)
+    say(f"{len(found)} detections in {len(objects.images)} images: {config.output}")
+
+
+def _write_detections(config: Convert, found: DetectionColumns, objects: ObjectColumns) -> None:
+    output, overwrite = config.output, config.overwrite
+    if config.to is TargetFormat.COCO:
+        write_coco_results(output, found)
+    elif config.to is TargetFormat.CSV:
+        write_csv_detections(output, found, objects)
+    elif config.to is TargetFormat.VOC:
+        write_voc_results(output, found, objects, split=config.split or "test", overwrite=overwrite)
+    elif config.to is TargetFormat.YOLO:
+        write_yolo_detections(output, found, objects, overwrite=overwrite)
+    else:
+        raise ValueError(f"{config.to} holds ground truth, not detections; csv does")
+
+
+def _declared(config: Convert) -> GroundTruthFormat:
+    if config.gt_format is GroundTruthFormat.AUTO and config.layout is not Layout.AUTO:
+        return GroundTruthFormat(config.layout.value)
+    return config.gt_format
+
+
+def _refuse_output(config: Convert) -> None:
+    """What is there is replaced only when asked, and what is read never."""
+    output = config.output.resolve()
+    for path in (config.gt, *config.dt, *([config.images] if config.images else [])):
+        if path.resolve().is_relative_to(output):
+            raise ValueError(f"--output {config.output} would replace {path}, which is read")
+    if config.output.exists():
+        if not config.overwrite:
+            raise FileExistsError(f"{config.output} exists already; --overwrite replaces it")
+        if config.output.is_dir() and config.to in (TargetFormat.COCO, TargetFormat.CSV):
+            raise FileExistsError(f"{config.output} is a folder; {config.to} is a file")
+
+
+def _is_coco(path: Path, declared: DetectionFormat) -> bool:
+    if declared is DetectionFormat.AUTO:
+        declared, _ = recognise_detections(path)
+    return declared is DetectionFormat.COCO
+
+
+def _tell_extras(path: Path) -> None:
+    for sentence in coco_extra_keys(path):
+        say(f"not kept: {sentence}")
