@@ -231,6 +231,72 @@ class PrecisionRecall:
     scores: F64
 
 
+@dataclass(frozen=True)
+class Totals:
+    """All classes together, at the score and IoU thresholds; what is undefined is NaN.
+
+    Micro: every detection and object counts the same. Macro: every class does, without those
+    whose number is undefined.
+
+    Attributes:
+        n_ground_truth: objects that count.
+        n_detections: detections of any score.
+        true_positives: summed over the classes.
+        false_positives: likewise.
+        false_negatives: likewise.
+        micro_precision: TP / (TP + FP).
+        micro_recall: TP / (TP + FN).
+        micro_f1: their harmonic mean.
+        macro_precision: mean of the classes' precision.
+        macro_recall: likewise.
+        macro_f1: likewise.
+        mean_ap: mean of the classes' `ap`; COCO's first number.
+        mean_ap50: likewise of `ap50`; COCO's second.
+        mean_ap75: likewise of `ap75`; COCO's third.
+        mean_ap50_voc: likewise of `ap50_voc`.
+        mean_ap50_voc07: likewise of `ap50_voc07`.
+    """
+
+    n_ground_truth: int
+    n_detections: int
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    micro_precision: float
+    micro_recall: float
+    micro_f1: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    mean_ap: float
+    mean_ap50: float
+    mean_ap75: float
+    mean_ap50_voc: float
+    mean_ap50_voc07: float
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionMatrix:
+    """What was detected as what, every counted detection and every object once.
+
+    First detections and objects of one class are matched by COCO's rule; what is left over is then
+    matched by the same rule whatever its class. Thus the diagonal holds the true positives.
+
+    Attributes:
+        class_names: C names; the background is not among them.
+        counts: (C + 1, C + 1) int64. Rows are what was detected, columns what was there; the last
+            row is objects that nothing found, the last column detections that found nothing.
+        ignored_detections: how many at their score threshold matched an object that does not
+            count; they are in no cell.
+        ignored_objects: how many objects do not count; they are in no cell.
+    """
+
+    class_names: tuple[str, ...]
+    counts: I64
+    ignored_detections: int
+    ignored_objects: int
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """A data set judged: what every report is made from.
@@ -239,11 +305,12 @@ class Evaluation:
         split: which part of the data set.
         n_images: how many images were judged.
         iou_threshold: at or above it a detection can be a true positive.
+        max_detections: how many of a class in an image were judged, the best first.
         classes: one per class, in label order.
+        totals: all classes together.
+        coco_stats: COCO's twelve numbers, as pycocotools has them: -1 where undefined.
         curves: by label, for classes that have ground truth.
-        mean_ap: mean of the classes' `ap`, without those that are NaN; NaN if all are.
-        mean_ap50: likewise of `ap50`.
-        mean_ap75: likewise of `ap75`.
+        confusion: what was detected as what.
         classes_without_ground_truth: names of the classes left out of the means.
         false_positives: at the score thresholds, by image, then by score descending.
         missed: objects that were not found at the score thresholds.
@@ -252,14 +319,30 @@ class Evaluation:
     split: str
     n_images: int
     iou_threshold: float
+    max_detections: int
     classes: tuple[ClassMetrics, ...]
+    totals: Totals
+    coco_stats: tuple[float, ...]
     curves: Mapping[int, PrecisionRecall]
-    mean_ap: float
-    mean_ap50: float
-    mean_ap75: float
+    confusion: ConfusionMatrix
     classes_without_ground_truth: tuple[str, ...]
     false_positives: tuple[FalsePositiveRecord, ...]
     missed: tuple[MissedObject, ...]
+
+    @property
+    def mean_ap(self) -> float:
+        """COCO's first number; NaN if no class has ground truth."""
+        return self.totals.mean_ap
+
+    @property
+    def mean_ap50(self) -> float:
+        """COCO's second number; NaN if no class has ground truth."""
+        return self.totals.mean_ap50
+
+    @property
+    def mean_ap75(self) -> float:
+        """COCO's third number; NaN if no class has ground truth."""
+        return self.totals.mean_ap75
 
 
 def _frozen_boxes(boxes: F64, where: str) -> F64:

@@ -575,7 +575,7 @@ def _candidate_pairs(
         for r in range(-int(falling[begin]) - 1, -1, -1):
             n_facing = int(np.searchsorted(falling[block], -r))
             obj = first_object[block][:n_facing] + r
-            near, obj, iou = _overlaps(own, theirs, obj, lowest)
+            near, obj, iou = _reaching(own, theirs, obj, lowest)
             if len(near):
                 found.append(_Pairs(place[block][near], obj, iou))
     return _Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -600,7 +600,7 @@ class _Corners(NamedTuple):
         return cls(x, y, x + width, y + height, width, area)
 
 
-def _overlaps(own: _Corners, theirs: _Corners, obj: I64, lowest: float) -> tuple[I64, I64, F64]:
+def _reaching(own: _Corners, theirs: _Corners, obj: I64, lowest: float) -> tuple[I64, I64, F64]:
     """Which of the first boxes of `own` reach an IoU with their object `obj`; those objects; it.
 
     IoU >= t needs a common width of t times the own width: most pairs go no further than that. The

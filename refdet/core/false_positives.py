@@ -117,7 +117,9 @@ def identify_false_positives(
     own, other = own_iou.max(axis=1, initial=0.0), other_iou.max(axis=1, initial=0.0)  # (N,)
 
     def judged(row: int) -> FalsePositive:
-        kind = _kind(float(own[row]), float(other[row]), reach, background_threshold)
+        kind = false_positive_kind(
+            float(own[row]), float(other[row]), iou_threshold, background_threshold
+        )
         confused = kind is FalsePositiveKind.CONFUSION
         x1, y1, x2, y2 = boxes[row].tolist()
         return FalsePositive(
@@ -131,6 +133,46 @@ def identify_false_positives(
         )
 
     return [judged(row) for row in order.tolist() if not found[row]]
+
+
+def false_positive_kind(
+    own_iou: float, other_iou: float, iou_threshold: float = 0.5, background_threshold: float = 0.1
+) -> FalsePositiveKind:
+    """Why a detection that found nothing is wrong.
+
+    Args:
+        own_iou: its highest IoU with an object of its own class, found or not; 0 without any.
+        other_iou: its highest IoU with an object of another class; 0 without any.
+        iou_threshold: in (0, 1]; at or above it a detection covers an object.
+        background_threshold: in (0, iou_threshold]; below it a detection is on background.
+
+    Returns:
+        The first of `FalsePositiveKind` that applies.
+
+    Raises:
+        ValueError: an IoU that is NaN or outside [0, 1], a threshold outside its range.
+
+    Source:
+        As `identify_false_positives`.
+    """
+    _check_thresholds(iou_threshold, background_threshold)
+    for name, value in (("own_iou", own_iou), ("other_iou", other_iou)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} = {value} is not in [0, 1]")
+    # COCO lowers a threshold of 1, which the rounding of an IoU could miss.
+    reach = min(iou_threshold, 1 - 1e-10)
+    # An object of its class that it covers would be its own, were that free.
+    if own_iou >= reach:
+        return FalsePositiveKind.DUPLICATE
+    if own_iou >= background_threshold:
+        return FalsePositiveKind.LOCALIZATION
+    if other_iou >= reach:
+        return FalsePositiveKind.CONFUSION
+    return (
+        FalsePositiveKind.BOTH
+        if other_iou >= background_threshold
+        else FalsePositiveKind.BACKGROUND
+    )
 
 
 def _found(own_iou: F64, order: NDArray[np.intp], ignored: Mask, reach: float) -> Mask:
@@ -149,18 +191,6 @@ def _found(own_iou: F64, order: NDArray[np.intp], ignored: Mask, reach: float) -
         if free[column] and not found[row]:
             free[column], found[row] = False, True
     return np.array(found, np.bool_)
-
-
-def _kind(own: float, other: float, reach: float, background: float) -> FalsePositiveKind:
-    """`own` and `other`: the highest IoU with an object of the same and of another class."""
-    # An object of its class that it covers would be its own, were that free.
-    if own >= reach:
-        return FalsePositiveKind.DUPLICATE
-    if own >= background:
-        return FalsePositiveKind.LOCALIZATION
-    if other >= reach:
-        return FalsePositiveKind.CONFUSION
-    return FalsePositiveKind.BOTH if other >= background else FalsePositiveKind.BACKGROUND
 
 
 def _overlaps(a: F64, b: F64) -> F64:

@@ -18,6 +18,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 RealArray = NDArray[np.floating | np.integer]
+IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,56 @@ def match_voc(
     reached = order[overlaps[order, best[order]] >= iou_threshold]
     rows, columns = _granted(reached, best[reached], reusable=ignored)
     return _matching(rows, columns, n_detections, ignored)
+
+
+def match_voc_pairs(
+    pair_detection: IntArray,
+    pair_object: IntArray,
+    pair_iou: RealArray,
+    scores: RealArray,
+    iou_threshold: float,
+    ignore: Mask,
+) -> Matching:
+    """Match a whole data set by VOC's rule, as `match_voc` does class by class, image by image.
+
+    Args:
+        pair_detection: (P,), any integer dtype, rows of `scores`. The pairs of a detection with an
+            object of its class and image: all with IoU >= `iou_threshold`, in any order; it does
+            not matter which of the others are there.
+        pair_object: (P,), any integer dtype, rows of `ignore`.
+        pair_iou: (P,), any real dtype, in [0, 1].
+        scores: (D,), any real dtype, any order; not NaN. Ties: input order.
+        iou_threshold: in (0, 1]; usually 0.5.
+        ignore: (G,) bool, the objects that do not count.
+
+    Returns:
+        A `Matching` of shape (D,).
+
+    Raises:
+        TypeError: a column of rows is not of an integer dtype, `pair_iou` or `scores` not of a
+            real one, `ignore` not boolean.
+        ValueError: lengths that differ, a row that does not exist, an IoU that is NaN or outside
+            [0, 1], a score that is NaN, a threshold outside (0, 1].
+
+    Source:
+        As `match_voc`.
+    """
+    _check_in_0_1(iou_threshold, "iou_threshold")
+    checked = _checked_scores(scores, "scores")
+    ignored = _checked_mask(ignore, "ignore", len(ignore))
+    iou = _checked_iou(np.asarray(pair_iou)[:, None])[:, 0]
+    detection = _checked_rows(pair_detection, "pair_detection", len(iou), len(checked))
+    objects = _checked_rows(pair_object, "pair_object", len(iou), len(ignored))
+    # What a detection overlaps most (ties: the first) is what it asks for.
+    preference = np.lexsort((objects, -iou, detection))
+    asks = preference[np.diff(detection[preference], prepend=-1) != 0]
+    asks = asks[iou[asks] >= iou_threshold]
+    rank = np.empty(len(checked), np.int64)
+    rank[np.argsort(-checked, kind="stable")] = np.arange(len(checked))
+    asks = asks[np.lexsort((rank[detection[asks]], objects[asks]))]
+    is_first = np.diff(objects[asks], prepend=-1) != 0
+    granted = asks[is_first | ignored[objects[asks]]]
+    return _matching(detection[granted], objects[granted], len(checked), ignored)
 
 
 def match_coco(
@@ -216,6 +267,20 @@ def _checked_scores(scores: RealArray, name: str) -> F64:
     if np.isnan(checked).any():
         raise ValueError(f"{name}[{int(np.isnan(checked).argmax())}] is NaN")
     return checked
+
+
+def _checked_rows(rows: IntArray, name: str, length: int, n_rows: int) -> I64:
+    """`rows` as (P,) int64, each in 0..n_rows-1; an error names the place and the value."""
+    array = np.asarray(rows)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be of an integer dtype, got {array.dtype}")
+    if array.shape != (length,):
+        raise ValueError(f"{name} must have shape ({length},), got {array.shape}")
+    outside = (array < 0) | (array >= n_rows)
+    if outside.any():
+        place = int(outside.argmax())
+        raise ValueError(f"{name}[{place}] = {array[place]} is no row of {n_rows}")
+    return array.astype(np.int64, copy=False)
 
 
 def _checked_thresholds(thresholds: Sequence[float] | RealArray, name: str) -> F64:
