@@ -174,7 +174,8 @@ class Entries:
     def __init__(self, rows: object, whole: str, each: str) -> None:
         if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Sequence):
             raise ValueError(f"{whole}: a list is needed, got {type(rows).__name__}")
-        self.rows: Sequence[Entry] = rows
+        # Of other sequences, such as a deque, no slice can be taken.
+        self.rows: Sequence[Entry] = rows if isinstance(rows, list | tuple) else list(rows)
         self._each = each
 
     def __len__(self) -> int:
