@@ -156,8 +156,7 @@ def _without_flags(objects: ObjectColumns, target: TargetFormat, notes: list[str
         _note(notes, objects.crowd, "crowd regions become difficult objects: voc has no crowds")
         return replace(objects, crowd=none, ignore=objects.ignore | objects.crowd)
     _note(notes, objects.crowd, f"crowd regions become ordinary objects: {target} has no crowds")
-    ignored = objects.ignore & ~objects.crowd
-    _note(notes, ignored, f"ignored objects become ordinary ones: {target} has no flags")
+    _note(notes, objects.ignore, f"ignored objects become ordinary ones: {target} has no flags")
     return replace(objects, crowd=none, ignore=none)
 
 

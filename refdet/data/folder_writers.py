@@ -46,7 +46,7 @@ def write_voc(
         overwrite: True to replace a folder of the same entries.
     """
     _require_names(objects, split)
-    sizes, corners = objects.images.sizes, _corners_inside(objects) + 1.0
+    sizes, corners = objects.images.sizes, corners_of(objects.boxes_xywh) + 1.0
     class_rows = row_of_ids(objects.category_ids, objects.categories.ids).tolist()
     with atomic_folder(root, overwrite=overwrite) as folder:
         (folder / "Annotations").mkdir()
@@ -139,7 +139,7 @@ def write_npy_csv(
         overwrite: True to replace a folder of the same entries.
     """
     _require_names(objects, split)
-    corners = _corners_inside(objects)
+    corners = corners_of(objects.boxes_xywh)
     centres = (corners[:, :2] + corners[:, 2:]) / 2
     class_rows = row_of_ids(objects.category_ids, objects.categories.ids)
     boxes = np.concatenate([centres, objects.boxes_xywh[:, 2:]], axis=1)
@@ -174,12 +174,6 @@ def _yolo_lines(
         f"{label} {' '.join(map(str, row))}\n"
         for label, row in zip(labels.tolist(), columns, strict=True)
     ]
-
-
-def _corners_inside(objects: ObjectColumns) -> F64:
-    """The corners, not outside the image by the last bit of a sum either."""
-    sizes = objects.images.sizes[row_of_ids(objects.image_ids, objects.images.ids)]
-    return np.minimum(corners_of(objects.boxes_xywh), np.tile(sizes, 2))
 
 
 def _image_xml(name: str, size: list[int], items: str) -> str:

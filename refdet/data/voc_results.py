@@ -7,12 +7,13 @@ What is written comes back within one unit in the last place of the corner, coun
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from refdet.columns import DetectionColumns, ObjectColumns
+from refdet.columns import F64, DetectionColumns, ObjectColumns
 from refdet.data.corners import corners_of, xywh_of
 from refdet.data.csv_detections import row_of_ids, rows_of_names
 from refdet.data.image_names import require_distinct_stems, require_file_names, stem_of
@@ -51,50 +52,27 @@ def read_voc_results(
         ValueError: names the file and the line; or there are files of several splits, or of
             several competitions.
     """
-    classes = _classes_of(result_files(folder), objects, split, folder)
-    files = list(classes)
-    images: list[str] = []
-    labels: list[str] = []
-    texts: list[str] = []
-    places: list[tuple[int, int]] = []
-    for file_row, file in enumerate(files):
-        for number, line in enumerate(read_text(file).split("\n"), start=1):
-            fields = line.rstrip().rsplit(maxsplit=_NUMBERS)
-            if len(fields) == 1 + _NUMBERS:
-                images.append(fields[0])
-                texts += fields[1:]
-                places.append((file_row, number))
-                labels.append(classes[file])
-            elif fields:
-                raise ValueError(
-                    f"{file}, line {number}: {len(fields)} fields, not image score xmin ymin xmax "
-                    "ymax"
-                )
-
-    def place(row: int) -> str:
-        return f"{files[places[row][0]]}, line {places[row][1]}"
-
-    numbers = floats_of(texts, lambda index: place(index // _NUMBERS)).reshape(-1, _NUMBERS)
-    corners = numbers[:, 1:] - one_based
+    lines = _read_lines(_classes_of(result_files(folder), objects, split, folder))
+    corners = lines.numbers[:, 1:] - one_based
     refuse_first(
         np.any(corners[:, 2:] < corners[:, :2], axis=1),
-        place,
-        lambda row: f"box {numbers[row, 1:].tolist()} has xmax < xmin or ymax < ymin",
+        lines.place,
+        lambda row: f"box {lines.numbers[row, 1:].tolist()} has xmax < xmin or ymax < ymin",
     )
-    image_rows, category_rows = rows_of_names(images, labels, objects)
+    image_rows, category_rows = rows_of_names(lines.images, lines.classes, objects)
     known, unknown = keep_known(
         image_rows,
         category_rows,
-        images.__getitem__,
-        labels.__getitem__,
-        place,
+        lines.images.__getitem__,
+        lines.classes.__getitem__,
+        lines.place,
         ignore_unknown=ignore_unknown,
     )
     found = DetectionColumns(
         image_ids=objects.images.ids[image_rows[known]],
         category_ids=objects.categories.ids[category_rows[known]],
         boxes_xywh=xywh_of(corners[known]),
-        scores=numbers[known, 0],
+        scores=lines.numbers[known, 0],
     )
     return Known(found, unknown)
 
@@ -138,6 +116,41 @@ def write_voc_results(
             text = "".join(f"{' '.join(map(str, line))}\n" for line in lines)
             file = temporary / f"comp3_det_{split}_{name}.txt"
             file.write_text(text, encoding="utf-8", newline="")
+
+
+@dataclass(eq=False)
+class _Lines:
+    """All lines of all files: image, class, where they stand, and (L, 5) their numbers."""
+
+    images: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    places: list[tuple[Path, int]] = field(default_factory=list)
+    numbers: F64 = field(default_factory=lambda: np.zeros((0, _NUMBERS)))
+
+    def place(self, row: int) -> str:
+        """What to call a line in an error."""
+        file, number = self.places[row]
+        return f"{file}, line {number}"
+
+
+def _read_lines(classes: Mapping[Path, str]) -> _Lines:
+    lines = _Lines()
+    texts: list[str] = []
+    for file, name in classes.items():
+        for number, line in enumerate(read_text(file).split("\n"), start=1):
+            # From the right: an image's name may hold spaces.
+            fields = line.rstrip().rsplit(maxsplit=_NUMBERS)
+            if len(fields) == 1 + _NUMBERS:
+                lines.images.append(fields[0])
+                lines.classes.append(name)
+                lines.places.append((file, number))
+                texts += fields[1:]
+            elif fields:
+                what = f"{len(fields)} fields, not image score xmin ymin xmax ymax"
+                raise ValueError(f"{file}, line {number}: {what}")
+    numbers = floats_of(texts, lambda index: lines.place(index // _NUMBERS))
+    lines.numbers = numbers.reshape(-1, _NUMBERS)
+    return lines
 
 
 def _classes_of(

@@ -107,11 +107,6 @@ def read_yolo_detections(
     named = find_class_names(list(dict.fromkeys((root, folder))))
     labels = _labels(lines, named[0] if named else None, bounded=False)
     category_rows, class_names = _category_rows(labels, named and named[0], objects)
-    refuse_first(
-        np.any(np.abs(lines.numbers[:, 1:5] - 0.5) > 0.5 + TOLERANCE, axis=1),
-        lines.place,
-        lambda row: f"{_text(lines.numbers[row, 1:5])} is not in 0..1; boxes are fractions",
-    )
     stems = list(files)
     rows, unknown = keep_known(
         image_rows,
@@ -126,9 +121,9 @@ def read_yolo_detections(
     refuse_first(
         np.any(sizes <= 0, axis=1),
         lambda row: lines.place(int(rows[row])),
-        lambda row: "the ground truth does not say how large the image is",
+        lambda _: "the ground truth does not say how large the image is",
     )
-    boxes = lines.numbers[rows, 1:5]
+    boxes = _fractions(lines)[rows]
     return Known(
         DetectionColumns(
             image_ids=objects.images.ids[image_rows],
@@ -225,6 +220,17 @@ def _inside(lines: _Lines, sizes: I64) -> F64:
     leaves = (low < 0) | (high > 1)
     cut_low, cut_high = np.clip(low, 0, 1), np.clip(high, 0, 1)
     return _pixels(cut_low, np.where(leaves, cut_high - cut_low, shares), sizes)
+
+
+def _fractions(lines: _Lines) -> F64:
+    """The boxes of detections, which may leave their images, but not by whole images."""
+    boxes = lines.numbers[:, 1:5]
+    refuse_first(
+        np.any(np.abs(boxes - 0.5) > 0.5 + TOLERANCE, axis=1),
+        lines.place,
+        lambda row: f"{_text(boxes[row])} is not in 0..1; boxes are fractions",
+    )
+    return boxes
 
 
 def _pixels(low: F64, shares: F64, sizes: I64) -> F64:

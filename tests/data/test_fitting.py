@@ -108,7 +108,8 @@ def test_fit_objects_tells_of_areas(target: TargetFormat) -> None:
 @pytest.mark.parametrize("target", FOLDERS)
 def test_fit_objects_cuts_what_leaves_the_image_and_tells(target: TargetFormat) -> None:
     boxes = [[-1, 2, 5, 4], [60, 30, 5, 4], [64, 0, 3, 3], [-3, 0, 2, 3], [0, 0, 64, 32]]
-    objects = objects_of(boxes, [0, 0, 0, 0, 1], [0, 1, 0, 1, 0])
+    boxes += [[-3, 5, 0, 3], [65, 5, 0, 3]]
+    objects = objects_of(boxes, [0, 0, 0, 0, 1, 0, 0], [0, 1, 0, 1, 0, 0, 0])
     fitted, _ = fit_objects(objects, target)
     # By hand, in an image of 64 x 32.
     assert [box for _, _, box in named_rows(fitted, fitted)] == [
@@ -118,7 +119,7 @@ def test_fit_objects_cuts_what_leaves_the_image_and_tells(target: TargetFormat) 
     ]
     assert notes_of(objects, target) == [
         "2 boxes leave their image: cut at its sides",
-        "2 boxes lie outside their image: left out",
+        "4 boxes lie outside their image: left out",
     ]
 
 
