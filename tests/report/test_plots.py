@@ -20,7 +20,7 @@ from refdet.report.plots import (
     precision_recall_figure,
     write_figure,
 )
-from tests.report.examples import evaluation
+from tests.report.examples import NAN, TOTALS, evaluation
 
 HISTORY: list[dict[str, object]] = [
     {"epoch": 1, "train_loss": 4.0, "learning_rates": [0.1, 0.2, 0.1]},
@@ -84,7 +84,8 @@ def test_precision_recall_figure_marks_the_score_threshold() -> None:
 
 
 def test_precision_recall_figure_without_any_curve_becomes_a_png(tmp_path: Path) -> None:
-    nothing = dataclasses.replace(evaluation(), curves={}, classes=(), mean_ap50=float("nan"))
+    totals = dataclasses.replace(TOTALS, mean_ap50=NAN)
+    nothing = dataclasses.replace(evaluation(), curves={}, classes=(), totals=totals)
     write_figure(tmp_path / "pr.png", precision_recall_figure(nothing))
     assert Image.open(tmp_path / "pr.png").format == "PNG"
 

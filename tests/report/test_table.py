@@ -7,7 +7,7 @@ import math
 
 from refdet.records import ClassMetrics
 from refdet.report.table import class_table, format_class_table
-from tests.report.examples import NAMES, evaluation
+from tests.report.examples import NAMES, NAN, TOTALS, evaluation
 
 # By hand: P = 70 / 72 = 0.9722, R = 70 / 80 = 0.875, the means are those of two classes.
 TABLE = """\
@@ -45,8 +45,8 @@ def test_format_class_table_without_a_missing_class_says_nothing_of_it() -> None
 
 
 def test_format_class_table_of_no_class_has_undefined_means() -> None:
-    nan = float("nan")
-    nothing = dataclasses.replace(evaluation(), classes=(), mean_ap=nan, mean_ap50=nan)
+    totals = dataclasses.replace(TOTALS, mean_ap=NAN, mean_ap50=NAN)
+    nothing = dataclasses.replace(evaluation(), classes=(), totals=totals)
     assert format_class_table(nothing).splitlines()[0].split() == ["mean", "AP50=-", "AP=-"]
 
 
