@@ -19,6 +19,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from operator import index
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -79,15 +80,18 @@ class CocoParams:
             object.__setattr__(self, name, values)
         if self.iou_thresholds[0] == 0 or len(self.iou_thresholds) > 64:
             raise ValueError(f"iou_thresholds: at most 64 above 0, got {self.iou_thresholds}")
-        ranges = tuple(AreaRange(*one) for one in self.area_ranges)
+        ranges = tuple(
+            AreaRange(str(name), float(low), float(high)) for name, low, high in self.area_ranges
+        )
         if not ranges or len({one.name for one in ranges}) < len(ranges):
             raise ValueError(f"area_ranges must have distinct names, got {ranges}")
         if not all(one.low <= one.high for one in ranges):
             raise ValueError(f"area_ranges must have low <= high, got {ranges}")
         object.__setattr__(self, "area_ranges", ranges)
-        if not self.max_detections or min(self.max_detections) < 1:
-            raise ValueError(f"max_detections must be positive, got {self.max_detections}")
-        object.__setattr__(self, "max_detections", tuple(sorted(map(int, self.max_detections))))
+        limits = tuple(sorted(map(index, self.max_detections)))
+        if not limits or limits[0] < 1:
+            raise ValueError(f"max_detections must be positive, got {limits}")
+        object.__setattr__(self, "max_detections", limits)
 
 
 COCO = CocoParams()
@@ -255,22 +259,24 @@ class CocoData:
 def _checked_column(column: NDArray[np.generic], n_rows: int, name: str) -> NDArray[np.generic]:
     """An input column as int64, float64 or bool, whichever its name asks for."""
     array = np.asarray(column)
+    kinds, what = "fiu", "a real dtype"
     if name.endswith(("crowd", "ignore")):
-        if array.dtype != np.bool_:
-            raise TypeError(f"{name} must be of dtype bool, got {array.dtype}")
-    else:
-        kinds = "iu" if name.endswith(("ids", "labels")) else "fiu"
-        # An empty list has no integers to speak of.
-        if array.size and array.dtype.kind not in kinds:
-            what = "integers" if kinds == "iu" else "a real dtype"
-            raise TypeError(f"{name} must be of {what}, got {array.dtype}")
+        kinds, what = "b", "dtype bool"
+    elif name.endswith(("ids", "labels")):
+        kinds, what = "iu", "integers"
+    # An empty list has no dtype to speak of.
+    if array.size and array.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be of {what}, got {array.dtype}")
     shape = (n_rows, 4) if name.endswith("xywh") else (n_rows,)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    if name.endswith(("ids", "labels")):
+    if kinds == "b":
+        return array.astype(np.bool_, copy=False)
+    if kinds == "iu":
+        if array.dtype == np.uint64 and array.max(initial=0) >= 2**63:
+            row = int(np.argmax(array >= 2**63))
+            raise ValueError(f"{name}[{row}] = {array[row]} is no int64")
         return array.astype(np.int64, copy=False)
-    if array.dtype == np.bool_:
-        return array
     values = array.astype(np.float64, copy=False)
     _check_values(values, name)
     return values
@@ -412,7 +418,9 @@ def _positions(ids: IntArray, table: I64) -> I32:
     if not len(table) or not len(ids):
         return np.full(len(ids), -1, np.int32)
     low, high = int(table[0]), int(table[-1])
-    if high - low < 8 * (len(table) + len(ids)):
+    # The ends of int64 have no neighbour that could mean "not there".
+    inner = low > -(2**63) and high < 2**63 - 1
+    if inner and high - low < 8 * (len(table) + len(ids)):
         lookup = np.full(high - low + 3, -1, np.int32)
         lookup[table - (low - 1)] = np.arange(len(table), dtype=np.int32)
         if ids.min() < low or ids.max() > high:
@@ -436,6 +444,9 @@ def _sorted_with_places(keys: I64) -> tuple[I64, I64]:
     To sort integers that carry their place in the low bits takes a third of the time of `argsort`.
     """
     bits = len(keys).bit_length()
+    if int(keys.max(initial=0)).bit_length() + bits > 63:
+        places = np.argsort(keys, kind="stable")
+        return keys[places], places
     keys <<= bits
     keys |= np.arange(len(keys))
     keys.sort()
@@ -566,16 +577,23 @@ def _candidate_pairs(
     falling = np.repeat(-n_objects, size)
     row = np.take(detections.row, np.take(detections.grouped, place))
     lowest = min(params.iou_thresholds[0], HIGHEST_IOU)
+    dt_boxes_xywh = data.dt_boxes_xywh.astype(np.float64, copy=False)
     theirs = _Corners.of(objects.boxes_xywh, objects.crowd)
+    sizes = objects.boxes_xywh[:, 2:]
+    any_blurred = bool((_blurred(theirs, sizes) & (sizes > 0).all(axis=1)).any())
     found = [_Pairs(place[:0], place[:0], np.zeros(0))]
     for begin in range(0, len(place), BLOCK):
         block = slice(begin, begin + BLOCK)
-        own = _Corners.of(np.take(data.dt_boxes_xywh, row[block], axis=0))
+        boxes_xywh = np.take(dt_boxes_xywh, row[block], axis=0)
+        own = _Corners.of(boxes_xywh)
+        # IoU >= t needs a common width of t times the own width, less what rounding adds to it.
+        least: F64 = boxes_xywh[:, 2] * (lowest * (1 - 1e-4))
+        least[any_blurred | _blurred(own, boxes_xywh[:, 2:])] = 0
         # The later objects first: of equal overlaps, theirs is taken.
         for r in range(-int(falling[begin]) - 1, -1, -1):
             n_facing = int(np.searchsorted(falling[block], -r))
             obj = first_object[block][:n_facing] + r
-            near, obj, iou = _reaching(own, theirs, obj, lowest)
+            near, obj, iou = _reaching(own, theirs, obj, least, lowest)
             if len(near):
                 found.append(_Pairs(place[block][near], obj, iou))
     return _Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -588,7 +606,6 @@ class _Corners(NamedTuple):
     y1: F64
     x2: F64
     y2: F64
-    width: F64
     area: F64
 
     @classmethod
@@ -597,19 +614,29 @@ class _Corners(NamedTuple):
         area = width * height
         if crowd is not None:
             area[crowd] = np.nan
-        return cls(x, y, x + width, y + height, width, area)
+        return cls(x, y, x + width, y + height, area)
 
 
-def _reaching(own: _Corners, theirs: _Corners, obj: I64, lowest: float) -> tuple[I64, I64, F64]:
+def _blurred(corners: _Corners, sizes: F64) -> Mask:
+    """Boxes so far from 0, for their size, that rounding x + width may change their overlaps."""
+    x1, y1, x2, y2, _ = corners
+    far = max(*(c.max(initial=0) for c in (x2, y2)), *(-c.min(initial=0) for c in (x1, y1)))
+    blurred: Mask = np.minimum(sizes[:, 0], sizes[:, 1]) < far * 1e-10
+    return blurred
+
+
+def _reaching(
+    own: _Corners, theirs: _Corners, obj: I64, least: F64, lowest: float
+) -> tuple[I64, I64, F64]:
     """Which of the first boxes of `own` reach an IoU with their object `obj`; those objects; it.
 
-    IoU >= t needs a common width of t times the own width: most pairs go no further than that. The
-    operations are pycocotools' own, in its order, since every bit of the IoU counts.
+    Pairs with a common width below `least` go no further. The operations are pycocotools' own, in
+    its order, since every bit of the IoU counts.
     """
     n, enough = len(obj), lowest * (1 - 1e-9)  # what rounding might decide is decided below
     inside = np.minimum(own.x2[:n], np.take(theirs.x2, obj))
     inside -= np.maximum(own.x1[:n], np.take(theirs.x1, obj))
-    near = np.flatnonzero((inside >= own.width[:n] * enough) & (inside > 0))
+    near = np.flatnonzero((inside >= least[:n]) & (inside > 0))
     obj, inside = np.take(obj, near), np.take(inside, near)
     height = np.minimum(np.take(own.y2, near), np.take(theirs.y2, obj))
     height -= np.maximum(np.take(own.y1, near), np.take(theirs.y1, obj))
@@ -962,7 +989,7 @@ class CocoState:
         columns = {name: value for name, value in vars(self).items() if name != "params"}
         text = json.dumps({"format": STATE_FORMAT, **asdict(self.params)})
         with Path(path).open("wb") as file:
-            np.savez(file, allow_pickle=False, params=np.array(text), **columns)
+            np.savez(file, params=np.array(text), **columns)
 
     @classmethod
     def load(cls, path: Path) -> "CocoState":
