@@ -22,7 +22,6 @@ from itertools import pairwise
 from operator import index
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -996,17 +995,41 @@ class CocoState:
         """Read what `save` wrote.
 
         Raises:
+            OSError: there is no such file.
             ValueError: the file is no state, or of another format; names it.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = {name: file[name] for name in file.files}
-            params = json.loads(str(columns.pop("params")))
-            if params.pop("format") != STATE_FORMAT:
-                raise ValueError("of another format")
-            return cls(params=CocoParams(**params), **columns)
-        except (KeyError, TypeError, ValueError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{path} is no state that this version wrote: {error}") from error
+        with Path(path).open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    columns = {name: archive[name] for name in archive.files}
+                params = json.loads(str(columns.pop("params")))
+                if params.pop("format") != STATE_FORMAT:
+                    raise ValueError("of another format")
+                state = cls(params=CocoParams(**params), **columns)
+                state._check_columns()
+            # A damaged archive raises whatever its bytes lead to: zlib.error, TokenError ...
+            except Exception as error:
+                raise ValueError(f"{path} is no state that this version wrote: {error}") from error
+        return state
+
+    def _check_columns(self) -> None:
+        """Raise ValueError unless dtypes and shapes are as the attributes are described."""
+        layout = _Layout.of(self.params)
+        n_objects, n_detections = len(self.object_image), len(self.image)
+        shapes: dict[str, tuple[int, ...]] = {
+            "image_ids": (len(self.image_ids),),
+            "category_ids": (len(self.category_ids),),
+            "object_counts": (n_objects, layout.n_ranges),
+            "hit": (n_detections, layout.n_words),
+            "ignored": (n_detections, layout.n_words),
+        }
+        dtypes = {"scores": "f8", "hit": "u8", "ignored": "u8"}
+        for name in (name for name in vars(self) if name != "params"):
+            column = getattr(self, name)
+            rows = n_objects if name.startswith("object") else n_detections
+            dtype = dtypes.get(name, "i8" if name.endswith("ids") else "i4")
+            if column.shape != shapes.get(name, (rows,)) or column.dtype != dtype:
+                raise ValueError(f"{name} is {column.dtype} of shape {column.shape}")
 
     def _contents(self, image_ids: I64) -> Iterator[tuple[int, bytes]]:
         """Position and content of those of `image_ids` that are here."""
