@@ -1,7 +1,7 @@
 """Detections in a CSV: image, class, score, x1, y1, x2, y2, by the names of images and classes.
 
 Corners are in pixels, continuous from 0. What is written comes back bit for bit, but for the
-last bit of a size (`refdet.data.corners`).
+last bits of sizes with more than six decimals (`refdet.data.corners`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Ground truth written as folders of Pascal VOC, YOLO, and npy + CSV.
 
 The objects are those that `refdet.data.fitting.fit_objects` gives for the format. A folder is
-written whole or not at all. Numbers have as many digits as give the same float64 back; what the
-arithmetic between them and pixels rounds is within 2**-49 of the image's longer side.
+written whole or not at all. Numbers have as many digits as give the same float64 back; boxes with
+up to six decimals come back from pixels and fractions bit for bit (`refdet.data.corners`).
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def columns_of(images: Sequence[AnnotatedImage], class_names: Sequence[str]) -> 
     lengths = [len(truth) for truth in truths]
     ids = np.arange(1, len(images) + 1, dtype=np.int64)
     sizes = np.array([(truth.width, truth.height) for truth in truths], np.int64)
-    boxes = xywh_of(_joined([truth.boxes_xyxy for truth in truths], np.zeros((0, 4))))
+    corners = _joined([truth.boxes_xyxy for truth in truths], np.zeros((0, 4)))
+    boxes = xywh_of(corners, computed=True)
     labels = _joined([truth.labels for truth in truths], np.zeros(0, np.int64))
     return ObjectColumns(
         ImageTable(ids, tuple(image.path.name for image in images), sizes.reshape(-1, 2)),

@@ -1,7 +1,7 @@
 """Detections as the VOC devkit takes them: `comp3_det_<split>_<class>.txt`, a file per class.
 
 A line is `image score xmin ymin xmax ymax`, the image without suffix, corners counted from 1.
-What is written comes back within one unit in the last place of the corner, counted from 1.
+What is written with up to six decimals comes back bit for bit (`refdet.data.corners`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read_voc_results(
     found = DetectionColumns(
         image_ids=objects.images.ids[image_rows[known]],
         category_ids=objects.categories.ids[category_rows[known]],
-        boxes_xywh=xywh_of(corners[known]),
+        boxes_xywh=xywh_of(corners[known], computed=one_based),
         scores=lines.numbers[known, 0],
     )
     return Known(found, unknown)

@@ -6,7 +6,8 @@ which rounding to 4 decimals does, and is then cut at the side; one that is fart
 error. A detection's box may leave its image, as detectors' boxes do, as long as no number of it
 is farther outside 0..1. An image without a label file has no objects.
 
-Pixels come back within 2**-50 of the image's side: fractions of them are rounded.
+Pixels come back within 2**-49 of the image's side, since fractions of them are rounded; those with
+up to six decimals come back exactly (`refdet.data.corners`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from refdet.columns import F64, I64, CategoryTable, DetectionColumns, ImageTable, ObjectColumns
+from refdet.data.corners import tidied
 from refdet.data.image_names import ImageNames
 from refdet.data.images import IMAGE_SUFFIXES, read_image_size
 from refdet.data.known import Known, keep_known
@@ -30,6 +32,9 @@ TOLERANCE = 1e-4
 
 MOST_CLASSES = 1000
 """A class number as high is not believed unless a file names the classes."""
+
+_ROUNDING = 2.0**-50
+"""What fractions with all their digits lose of a pixel, relative to the image's side."""
 
 _LABEL, _DETECTION = 5, 6
 
@@ -234,7 +239,8 @@ def _fractions(lines: _Lines) -> F64:
 
 
 def _pixels(low: F64, shares: F64, sizes: I64) -> F64:
-    return np.concatenate([low * sizes, shares * sizes], axis=1)
+    slack = sizes.astype(np.float64) * _ROUNDING
+    return np.concatenate([tidied(low * sizes, slack), tidied(shares * sizes, slack)], axis=1)
 
 
 def _category_rows(

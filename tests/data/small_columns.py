@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from refdet.columns import F64, CategoryTable, DetectionColumns, ImageTable, ObjectColumns
+from refdet.columns import CategoryTable, DetectionColumns, ImageTable, ObjectColumns
 
 Row = tuple[str, str, list[float]]
 
@@ -86,13 +86,12 @@ def named_rows(objects: ObjectColumns, found: ObjectColumns | DetectionColumns) 
 
 
 @st.composite
-def data_sets(draw: st.DrawFn, *, whole: bool = False, least: int = 0) -> ObjectColumns:
+def data_sets(draw: st.DrawFn, *, decimals: int | None = None) -> ObjectColumns:
     """Up to 3 images, 3 classes and 5 objects, all within their images, at least 1 x 1 pixels.
 
     Args:
         draw: Hypothesis's.
-        whole: True for whole pixels, where nothing is rounded in any format.
-        least: the fewest objects.
+        decimals: the most that a coordinate or size has; None for all that float64 can have.
     """
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
     classes = draw(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=3, unique=True))
@@ -106,10 +105,10 @@ def data_sets(draw: st.DrawFn, *, whole: bool = False, least: int = 0) -> Object
     ids = st.integers(-(2**62), 2**62)
     image_ids = draw(st.lists(ids, min_size=len(names), max_size=len(names), unique=True))
     category_ids = draw(st.lists(ids, min_size=len(classes), max_size=len(classes), unique=True))
-    n_rows = draw(st.integers(least, 5))
+    n_rows = draw(st.integers(0, 5))
     rows = draw(st.lists(st.integers(0, len(names) - 1), min_size=n_rows, max_size=n_rows))
     labels = draw(st.lists(st.integers(0, len(classes) - 1), min_size=n_rows, max_size=n_rows))
-    boxes = [_box(draw, sizes[row], whole) for row in rows]
+    boxes = [_box(draw, sizes[row], decimals) for row in rows]
     array = np.array(boxes, np.float64).reshape(-1, 4)
     flags = st.lists(st.booleans(), min_size=n_rows, max_size=n_rows)
     masks = st.lists(st.sampled_from([0.0, 0.25, 1.0, 3.5]), min_size=n_rows, max_size=n_rows)
@@ -125,19 +124,22 @@ def data_sets(draw: st.DrawFn, *, whole: bool = False, least: int = 0) -> Object
     )
 
 
-def _box(draw: st.DrawFn, size: tuple[int, int], whole: bool) -> list[float]:
+def _box(draw: st.DrawFn, size: tuple[int, int], decimals: int | None) -> list[float]:
     number = st.integers(0, 2**30).map(lambda k: k / 2**30)
     near = [draw(number) * (side - 1) for side in size]
-    far = [low + 1 + draw(number) * (side - low - 1) for low, side in zip(near, size, strict=True)]
-    corners: F64 = np.array([near, far])
-    if whole:
-        corners = np.floor(corners)
-    width, height = np.maximum(corners[1] - corners[0], 1.0).tolist()
-    return [*np.minimum(corners[0], np.array(size) - [width, height]).tolist(), width, height]
+    if decimals is not None:
+        near = [round(low, decimals) for low in near]
+    room = [side - low - 1 for low, side in zip(near, size, strict=True)]
+    sizes = [1 + draw(number) * most for most in room]
+    if decimals is not None:
+        sizes = [round(length, decimals) for length in sizes]
+    return [*near, *sizes]
 
 
 @st.composite
-def detections_in(draw: st.DrawFn, objects: ObjectColumns) -> DetectionColumns:
+def detections_in(
+    draw: st.DrawFn, objects: ObjectColumns, *, decimals: int | None = None
+) -> DetectionColumns:
     """Up to 5 detections in the images of `objects`, with scores of any scale, often tied."""
     n_rows = draw(st.integers(0, 5))
     n_images, n_classes = len(objects.images), len(objects.categories)
@@ -147,7 +149,7 @@ def detections_in(draw: st.DrawFn, objects: ObjectColumns) -> DetectionColumns:
     sizes = objects.images.sizes.tolist()
     return detections_of(
         objects,
-        [_box(draw, sizes[row], whole=False) for row in rows],
+        [_box(draw, sizes[row], decimals) for row in rows],
         rows,
         labels,
         draw(st.lists(scores, min_size=n_rows, max_size=n_rows)),
