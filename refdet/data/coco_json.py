@@ -7,7 +7,6 @@ at. Of the keys that may be missing, null is as good as missing.
 
 from __future__ import annotations
 
-import codecs
 import gc
 import json
 import reprlib
@@ -155,13 +154,14 @@ def _json_rows(columns: Mapping[str, F64 | I64]) -> Iterator[bytes]:
 
 
 def _loaded(path: Path) -> object:
-    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    data = path.read_bytes()
     collecting = gc.isenabled()
     gc.disable()  # it would look for garbage in every new dict again and again: twice the time
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        # Python's parser takes NaN and numbers beyond float64, so that the entry can be named.
+        # Python's slower parser takes a byte order mark, and NaN and numbers beyond float64 as
+        # well, so that the entry can be named.
         try:
             return json.loads(data)
         except (ValueError, RecursionError) as error:

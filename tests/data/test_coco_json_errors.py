@@ -94,7 +94,8 @@ def test_results_name_the_entry_that_is_wrong(
 def test_ground_truth_names_the_annotation_that_is_wrong(
     key: str, value: object, message: str, tmp_path: Path
 ) -> None:
-    wrong = {**DATASET, "annotations": [ANNOTATION, {**ANNOTATION, key: value}]}
+    flat = {**ANNOTATION, "bbox": [0, 0, 0, 0], "area": 0}
+    wrong = {**DATASET, "annotations": [flat, {**ANNOTATION, key: value}]}
     with pytest.raises(ValueError, match=rf"^dataset, annotations\[1\] \(id 17\): {message}"):
         coco_ground_truth(wrong)
     (tmp_path / "gt.json").write_text(json.dumps(wrong))

@@ -87,7 +87,7 @@ def test_objects_from_frame_takes_the_tables_that_are_given() -> None:
 
 
 def test_objects_from_frame_takes_ids_and_names_together() -> None:
-    objects = objects_from_frame(IDS.join(NAMES[["image", "class"]]))
+    objects = objects_from_frame(IDS.join(NAMES[["image", "class"]]).loc[["p", "r", "q"]])
     assert (objects.images.ids.tolist(), objects.images.names) == ([10, 30], ("a.jpg", "b.jpg"))
     assert (objects.categories.ids.tolist(), objects.categories.names) == ([1, 2], ("cat", "dog"))
     wrong = IDS.join(NAMES[["class"]]).assign(image=["a.jpg", "b.jpg", "c.jpg"])

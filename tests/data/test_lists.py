@@ -31,6 +31,7 @@ TARGETS: list[dict[str, list[object]]] = [
     {"boxes": [[1, 2, 4, 6], [0, 0, 8, 2]], "labels": [3, 1]},
     {"boxes": [], "labels": []},
     {"boxes": [[2, 2, 2, 2.5]], "labels": [3], "area": [7.5], "iscrowd": [1], "ignore": [0]},
+    {"boxes": [[0, 0, 1, 3]], "labels": [1]},
 ]
 PREDS: list[dict[str, list[object]]] = [
     {"boxes": [], "scores": [], "labels": []},
@@ -46,15 +47,16 @@ def as_kind(dicts: list[dict[str, list[object]]], kind: str) -> list[dict[str, o
 @pytest.mark.parametrize("kind", KINDS)
 def test_objects_from_lists_reads_every_kind_of_array(kind: str) -> None:
     objects = objects_from_lists(as_kind(TARGETS, kind), box_format=XYXY)
-    assert objects.images.ids.tolist() == [0, 1, 2]
-    assert objects.images.names == ("0", "1", "2")
+    assert objects.images.ids.tolist() == [0, 1, 2, 3]
+    assert objects.images.names == ("0", "1", "2", "3")
     assert (objects.categories.ids.tolist(), objects.categories.names) == ([1, 3], ("1", "3"))
-    assert objects.image_ids.tolist() == [0, 0, 2]
-    assert objects.category_ids.tolist() == [3, 1, 3]
-    assert objects.boxes_xywh.tolist() == [[1, 2, 3, 4], [0, 0, 8, 2], [2, 2, 0, 0.5]]
-    assert objects.area.tolist() == [12, 16, 7.5]
-    assert objects.crowd.tolist() == [False, False, True]
-    assert objects.ignore.tolist() == [False, False, False]
+    assert objects.image_ids.tolist() == [0, 0, 2, 3]
+    assert objects.category_ids.tolist() == [3, 1, 3, 1]
+    want = [[1, 2, 3, 4], [0, 0, 8, 2], [2, 2, 0, 0.5], [0, 0, 1, 3]]
+    assert objects.boxes_xywh.tolist() == want
+    assert objects.area.tolist() == [12, 16, 7.5, 3]
+    assert objects.crowd.tolist() == [False, False, True, False]
+    assert objects.ignore.tolist() == [False, False, False, False]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,8 +121,10 @@ def test_large_labels_survive_an_empty_tensor_of_floats() -> None:
         {"boxes": torch.ones(1, 4), "scores": torch.ones(1), "labels": torch.tensor([large])},
         {"boxes": torch.ones(0, 4), "scores": torch.ones(0), "labels": torch.tensor([])},
     ]
-    for kind in (preds, [{key: value.numpy() for key, value in image.items()} for image in preds]):
-        assert detections_from_lists(kind, box_format=XYWH).category_ids.tolist() == [large]
+    preds.append({**preds[0], "labels": torch.tensor([1.0])})
+    arrays = [{key: value.numpy() for key, value in image.items()} for image in preds]
+    for kind in (preds, arrays):
+        assert detections_from_lists(kind, box_format=XYWH).category_ids.tolist() == [large, 1]
 
 
 @pytest.mark.parametrize("nothing", [{}, {"boxes": []}, {"boxes": torch.zeros(0, 4), "labels": ()}])
@@ -158,14 +162,14 @@ def test_images_are_matched_by_position_unless_both_have_ids(
 
 
 def test_image_ids_may_be_given_by_position() -> None:
-    objects = objects_from_lists(as_kind(TARGETS, "list"), box_format=XYXY, image_ids=[9, 8, 7])
-    assert objects.image_ids.tolist() == [9, 9, 7]
+    objects = objects_from_lists(as_kind(TARGETS, "list"), box_format=XYXY, image_ids=[9, 8, 7, 6])
+    assert objects.image_ids.tolist() == [9, 9, 7, 6]
     detections = detections_from_lists(as_kind(PREDS, "list"), box_format=XYXY, image_ids=[9, 8, 7])
     assert detections.image_ids.tolist() == [8, 7, 7]
 
 
 def test_classes_are_those_of_both_lists_or_those_with_names() -> None:
-    targets, preds = as_kind(TARGETS, "list"), as_kind(PREDS, "list")
+    targets, preds = as_kind(TARGETS, "list"), as_kind([*PREDS, {}], "list")
     objects, _ = columns_from_lists(preds, targets, box_format=XYXY)
     assert objects.categories.names == ("1", "2", "3")
     for names in (["a", "b", "c", "d"], {3: "d", 1: "b"}):

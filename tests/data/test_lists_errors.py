@@ -51,6 +51,11 @@ WRONG_ELSEWHERE: list[tuple[str, object, str]] = [
 ]
 
 
+def as_kind(kind: Callable[[object], object], image: dict[str, object]) -> dict[str, object]:
+    listed = {key: value for key, value in image.items() if value is not None}
+    return listed if kind is list else {key: kind(value) for key, value in listed.items()}
+
+
 @pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
 @pytest.mark.parametrize(
     ("key", "value", "message"),
@@ -63,9 +68,11 @@ WRONG_ELSEWHERE: list[tuple[str, object, str]] = [
 def test_detections_from_lists_names_what_is_wrong(
     key: str, value: object, message: str, kind: Callable[[object], object]
 ) -> None:
-    wrong = value if value is None or (kind is list and value == 3) else kind(value)
+    right, wrong = as_kind(kind, PRED), as_kind(kind, {**PRED, key: value})
     with pytest.raises(ValueError, match=rf"^preds\[2\]: {message}"):
-        detections_from_lists([PRED, {}, {**PRED, key: wrong}], box_format=XYXY)
+        detections_from_lists([right, {}, wrong], box_format=XYXY)
+    with pytest.raises(ValueError, match=rf"^preds\[0\]: {message}"):
+        detections_from_lists([wrong, wrong], box_format=XYXY)
 
 
 @pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
@@ -80,9 +87,11 @@ def test_detections_from_lists_names_what_is_wrong(
 def test_objects_from_lists_names_what_is_wrong(
     key: str, value: object, message: str, kind: Callable[[object], object]
 ) -> None:
-    wrong = value if value is None or (kind is list and value == 3) else kind(value)
+    right, wrong = as_kind(kind, TARGET), as_kind(kind, {**TARGET, key: value})
     with pytest.raises(ValueError, match=rf"^targets\[1\]: {message}"):
-        objects_from_lists([TARGET, {**TARGET, key: wrong}], box_format=XYXY)
+        objects_from_lists([right, wrong], box_format=XYXY)
+    with pytest.raises(ValueError, match=rf"^targets\[0\]: {message}"):
+        objects_from_lists([wrong, wrong], box_format=XYXY)
 
 
 @pytest.mark.parametrize(
