@@ -173,7 +173,7 @@ def _read_source(
         file_format,
         sentences,
         {image.path.name: image.path for image in read.images},
-        *ranges[:1],
+        pixel_range=ranges[0] if ranges else PixelRange.UINT8,
         split=read.name,
     )
 
