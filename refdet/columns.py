@@ -157,6 +157,9 @@ def _require_distinct(values: Sequence[object], name: str) -> None:
 
 def _require_boxes(boxes_xywh: F64, n_rows: int, what: str) -> None:
     _require_shape(boxes_xywh, (n_rows, 4), f"{what}.boxes_xywh")
+    # Two passes over everything are several times faster than one that keeps the rows apart.
+    if np.isfinite(boxes_xywh).all() and boxes_xywh[:, 2:].min(initial=0) >= 0:
+        return
     wrong: Mask = np.any(~np.isfinite(boxes_xywh), axis=1)
     wrong |= np.any(boxes_xywh[:, 2:] < 0, axis=1)
     if (row := _first(wrong)) is not None:
