@@ -39,7 +39,7 @@ COMMANDS = {
     ("train", "ssd300"): Command(TrainSSD300, "refdet.train", "train_ssd300"),
     ("train", "faster-rcnn"): Command(TrainFasterRCNN, "refdet.train", "train_faster_rcnn"),
     ("infer",): Command(Infer, "refdet.infer", "infer"),
-    ("evaluate",): Command(Evaluate, "refdet.judge", "evaluate_predictions"),
+    ("evaluate",): Command(Evaluate, "refdet.judge_files", "evaluate_files"),
     ("check-data",): Command(CheckData, "refdet.judge", "check_data"),
     ("convert",): Command(Convert, "refdet.convert", "convert"),
 }

@@ -123,23 +123,51 @@ class Infer(DataOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(DataOptions):
-    """Judge a predictions file, yours or anyone's, against ground truth. Needs no torch."""
+class TwoSides(DataOptions):
+    """Ground truth, and how detections go with it; `layout` and what follows describe --gt."""
 
-    predictions: Path
-    """predictions.csv (image,class,score,x1,y1,x2,y2) or COCO results JSON."""
-    data: Path
-    """Folder of the data set."""
-    output: Path
-    """Folder for table, metrics, curves and false positives; made if it does not exist."""
-    split: str = "test"
-    """Split that was predicted."""
+    gt: Path
+    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
+    gt_format: GroundTruthFormat = GroundTruthFormat.AUTO
+    """Format of --gt; auto goes by --layout, then by what is there, and says so."""
+    dt_format: DetectionFormat = DetectionFormat.AUTO
+    """Format of --dt; auto goes by what is there, and says so."""
+    split: str | None = None
+    """Split of a folder with splits; a single one need not be named."""
+    images: Path | None = None
+    """coco, yolo: the folder of image files, where they do not lie beside the labels."""
+    ignore_unknown: bool = False
+    """Leave out and count detections in images or of classes that the ground truth does not have;
+    else they are an error."""
+
+    @property
+    def declared_format(self) -> GroundTruthFormat:
+        """Of the ground truth, by --gt-format or by --layout."""
+        if self.gt_format is GroundTruthFormat.AUTO and self.layout is not Layout.AUTO:
+            return GroundTruthFormat(self.layout.value)
+        return self.gt_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(TwoSides):
+    """Judge detections, yours or anyone's, against ground truth in any format. Needs no torch."""
+
+    dt: tuple[Path, ...]
+    """Detections, in one or more parts: COCO results JSON, predictions.csv, a folder of VOC's
+    comp3_det_<split>_<class>.txt or of YOLO's .txt with scores."""
+    output: Path | None = None
+    """Folder for table, metrics, curves, confusion matrix, false positives and pictures; made if it
+    does not exist. Without it, the table is printed and nothing is written."""
+    coco: bool = False
+    """Print COCO's twelve numbers, too, as pycocotools does."""
     score_threshold: float = 0.5
     """Counts and lists take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
     """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
+    max_detections: int = 100
+    """Of a class in an image, judge so many detections, the best first."""
     false_positive_classes: tuple[str, ...] = ()
     """List and report the false positives of these classes only, by name. Without any: of all."""
     max_pictures: int = 40
@@ -149,6 +177,9 @@ class Evaluate(DataOptions):
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "max_pictures")
+        require_at_least(self, 1, "max_detections")
+        if not self.dt:
+            raise ValueError("--dt needs at least one file or folder of detections")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,15 +196,14 @@ class CheckData(DataOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convert(DataOptions):
+class Convert(TwoSides):
     """Write ground truth, or detections, in another format, and say what it cannot hold.
 
     Without `--dt` the ground truth is converted, with its image files. With it the detections are,
-    and the ground truth gives images and classes their ids, names and sizes.
+    and the ground truth gives images and classes their ids, names and sizes. `--split` is also
+    what the split is called in the output.
     """
 
-    gt: Path
-    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
     to: TargetFormat
     """Format to write. Ground truth: coco, voc, yolo, npy-csv. Detections: coco, voc, yolo, csv."""
     output: Path
@@ -181,17 +211,6 @@ class Convert(DataOptions):
     dt: tuple[Path, ...] = ()
     """Detections, in one or more parts: COCO results JSON, predictions.csv, a folder of VOC's
     comp3_det_<split>_<class>.txt or of YOLO's .txt with scores."""
-    gt_format: GroundTruthFormat = GroundTruthFormat.AUTO
-    """Format of --gt; auto goes by --layout, then by what is there, and says so."""
-    dt_format: DetectionFormat = DetectionFormat.AUTO
-    """Format of --dt; auto goes by what is there, and says so."""
-    split: str | None = None
-    """Split to convert, and what it is called in the output; a single one need not be named."""
-    images: Path | None = None
-    """coco, yolo: the folder of image files, where they do not lie beside the labels."""
-    ignore_unknown: bool = False
-    """Leave out and count detections in images or of classes that the ground truth does not have;
-    else they are an error."""
     overwrite: bool = False
     """Replace what is at --output: a file, or a folder that holds nothing else than is written."""
 

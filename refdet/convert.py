@@ -21,7 +21,7 @@ from refdet.data.folder_writers import (
 )
 from refdet.data.formats import GroundTruthRead, read_detections, read_ground_truth
 from refdet.data.image_copies import ImageCopies
-from refdet.data.options import DetectionFormat, GroundTruthFormat, Layout, TargetFormat
+from refdet.data.options import DetectionFormat, GroundTruthFormat, TargetFormat
 from refdet.data.recognise import recognise_detections
 from refdet.data.voc_results import write_voc_results
 from refdet.terminal import say
@@ -37,7 +37,7 @@ def convert(config: Convert) -> int:
     _refuse_output(config)
     read = read_ground_truth(
         config.gt,
-        declared=_declared(config),
+        declared=config.declared_format,
         split=config.split,
         images=config.images,
         options=config.source(config.gt),
@@ -112,12 +112,6 @@ def _write_detections(config: Convert, found: DetectionColumns, objects: ObjectC
         write_yolo_detections(output, found, objects, overwrite=overwrite)
     else:
         raise ValueError(f"{config.to} holds ground truth, not detections; csv does")
-
-
-def _declared(config: Convert) -> GroundTruthFormat:
-    if config.gt_format is GroundTruthFormat.AUTO and config.layout is not Layout.AUTO:
-        return GroundTruthFormat(config.layout.value)
-    return config.gt_format
 
 
 def _refuse_output(config: Convert) -> None:

@@ -14,7 +14,8 @@ from refdet.config import Infer
 from refdet.data.dataset import DetectionDataset, collate
 from refdet.data.image_folder import read_image_folder
 from refdet.data.source import open_source
-from refdet.judge import draw, evaluation_settings, judge
+from refdet.judge import draw, judge
+from refdet.judge_files import evaluation_settings
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.detector import DetectionSettings, Detector
 from refdet.models.registry import build_detector
@@ -66,7 +67,8 @@ def infer(config: Infer) -> int:
         write_ground_truth_coco(config.output / "ground_truth.json", truth, class_names)
         judge(images, detections, class_names, config.split, counting, config)
     else:
-        draw(images, detections, class_names, counting, config)
+        thresholds = counting.score_thresholds(len(class_names)).tolist()
+        draw(images, detections, class_names, thresholds, config.output, config.max_pictures)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Entry points that need no torch: judge predictions, and check a data set before training."""
+"""What is written about a judged data set, and the check of a data set before training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from refdet.config import CheckData, Evaluate, Infer
-from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
 from refdet.data.check import format_data_report
 from refdet.data.pixels import display_pixels
-from refdet.data.predictions import read_predictions_coco, read_predictions_csv
 from refdet.data.source import open_source
 from refdet.evaluate import EvaluationSettings, evaluate_split
 from refdet.records import AnnotatedImage, Detections, Evaluation, Problem
@@ -21,23 +19,6 @@ from refdet.report.pictures import write_pictures, write_prediction_pictures
 from refdet.report.plots import precision_recall_figure, write_figure
 from refdet.report.table import class_table, format_class_table
 from refdet.terminal import say
-
-
-def evaluate_predictions(config: Evaluate) -> int:
-    """`refdet evaluate`: judge a predictions file; returns the exit code."""
-    source = open_source(config.source(config.data))
-    for sentence in source.settled:
-        say(sentence)
-    class_names = source.class_names
-    settings = evaluation_settings(config, class_names)
-    split = source.read_split(config.split)
-    for problem in split.dropped:
-        say(f"left out: {problem}")
-    read = read_predictions_coco if config.predictions.suffix == ".json" else read_predictions_csv
-    names = [image.ground_truth.image for image in split.images]
-    detections = read(config.predictions, names, class_names)
-    judge(split.images, detections, class_names, config.split, settings, config)
-    return 0
 
 
 def check_data(config: CheckData) -> int:
@@ -52,29 +33,13 @@ def check_data(config: CheckData) -> int:
     return 1 if report.errors else 0
 
 
-def evaluation_settings(config: Evaluate | Infer, class_names: Sequence[str]) -> EvaluationSettings:
-    """What the options of a command say about counting; ValueError names what is wrong."""
-    if unknown := [name for name in config.false_positive_classes if name not in class_names]:
-        raise ValueError(
-            f"--false-positive-classes {' '.join(unknown)}: there is {', '.join(class_names)}"
-        )
-    per_class = resolve_class_thresholds(
-        parse_class_thresholds(config.class_thresholds), class_names
-    )
-    return EvaluationSettings(
-        iou_threshold=config.iou_threshold,
-        score_threshold=config.score_threshold,
-        class_thresholds=per_class,
-    )
-
-
 def judge(
     images: Sequence[AnnotatedImage],
     detections: Sequence[Detections],
     class_names: Sequence[str],
     split: str,
     settings: EvaluationSettings,
-    config: Evaluate | Infer,
+    config: Infer,
 ) -> None:
     """Evaluate, print the table, and write every report to `config.output`, the pictures last."""
     ground_truth = [image.ground_truth for image in images]
@@ -82,7 +47,17 @@ def judge(
         ground_truth, detections, class_names, split=split, settings=settings
     )
     say(format_class_table(evaluation))
-    output = config.output
+    write_reports(images, detections, evaluation, config.output, config)
+
+
+def write_reports(
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    evaluation: Evaluation,
+    output: Path,
+    config: Evaluate | Infer,
+) -> None:
+    """Write every report to `output`, the pictures of `images` last."""
     output.mkdir(parents=True, exist_ok=True)
     write_metrics_json(output / "metrics.json", evaluation)
     class_table(evaluation).to_csv(output / "metrics.csv")
@@ -91,7 +66,9 @@ def judge(
     write_false_positive_list(output / "false_positive_images.txt", listed)
     write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
     if not config.draw_ground_truth:
-        draw(images, detections, class_names, settings, config)
+        names = [metrics.name for metrics in evaluation.classes]
+        thresholds = [metrics.score_threshold for metrics in evaluation.classes]
+        draw(images, detections, names, thresholds, output, config.max_pictures)
         return
     written, problems = write_pictures(
         output / "pictures", images, detections, evaluation, display_pixels, config.max_pictures
@@ -110,24 +87,21 @@ def draw(
     images: Sequence[AnnotatedImage],
     detections: Sequence[Detections],
     class_names: Sequence[str],
-    settings: EvaluationSettings,
-    config: Evaluate | Infer,
+    score_thresholds: Sequence[float],
+    output: Path,
+    max_pictures: int,
 ) -> None:
-    """Draw the detections that reach their score thresholds, without ground truth."""
-    thresholds = [
-        settings.class_thresholds.get(label, settings.score_threshold)
-        for label in range(len(class_names))
-    ]
+    """Draw the detections that reach their class's score threshold, without ground truth."""
     written, problems = write_prediction_pictures(
-        config.output / "pictures",
+        output / "pictures",
         images,
         detections,
         class_names,
-        thresholds,
+        score_thresholds,
         display_pixels,
-        config.max_pictures,
+        max_pictures,
     )
-    _tell_pictures(written, problems, config.output)
+    _tell_pictures(written, problems, output)
 
 
 def _tell_pictures(written: Sequence[Path], problems: Sequence[Problem], output: Path) -> None:

@@ -17,8 +17,8 @@ PACKAGE = REPOSITORY / "refdet"
 
 ROOMS = ("core", "torch_ops", "records", "columns", "files", "data", "models", "evaluate", "report")
 OPTIONS = ("config", "config_train", "config_file", "terminal")
-TOOLS = (*OPTIONS, "training", "conformance", "vendor")
-ENTRY_POINTS = ("train", "infer", "judge", "convert")
+TOOLS = (*OPTIONS, "shards", "training", "conformance", "vendor")
+ENTRY_POINTS = ("train", "infer", "judge", "judge_files", "convert")
 
 # What each room may import besides itself. `refdet` alone is the version number.
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config_train": ("config", "models.faster_rcnn_spec"),
     "config_file": ("config", "config_train", "files"),
     "terminal": (),
+    "shards": ("columns", "core", "data", "evaluate"),
     "training": (*ROOMS, *OPTIONS),
     "conformance": ("core",),
     "vendor": ("files", "refdet"),

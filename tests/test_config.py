@@ -50,7 +50,7 @@ EXAMPLES: list[Config] = [
         images=Path("pictures"),
         class_thresholds=("WBC=0.6", "7:0.9"),
     ),
-    Evaluate(predictions=Path("p.csv"), data=DATA, output=OUT, score_threshold=0.25),
+    Evaluate(dt=(Path("p.csv"),), gt=DATA, output=OUT, score_threshold=0.25),
     CheckData(data=DATA, plot=Path("counts.png"), image_folder="pictures"),
 ]
 
@@ -252,4 +252,4 @@ def test_infer_options_name_what_is_out_of_range() -> None:
         with pytest.raises(ValueError, match=message):
             make(Infer, checkpoint=Path("best.pt"), **{option: value})
     with pytest.raises(ValueError, match="--max-pictures must be at least 0, got -1"):
-        Evaluate(predictions=Path("p.csv"), data=DATA, output=OUT, max_pictures=-1)
+        Evaluate(dt=(Path("p.csv"),), gt=DATA, output=OUT, max_pictures=-1)

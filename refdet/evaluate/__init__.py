@@ -8,7 +8,7 @@ thresholds decide what counts as a detection for everything else.
 
 An ignored object (VOC calls it difficult) is not to be found, and what finds it is neither right
 nor wrong. By VOC's rule that holds for any number of detections, by COCO's for one; a second is a
-duplicate. A crowd takes any number by either rule.
+duplicate. A crowd takes any number by either rule; VOC's measures its IoU as any other's.
 """
 
 from refdet.evaluate.judging import coco_data

@@ -15,6 +15,7 @@ from refdet.core.average_precision import (
 )
 from refdet.core.coco_eval import CocoData, CocoMatches, CocoParams
 from refdet.core.false_positives import false_positive_kind
+from refdet.core.iou import iou_paired
 from refdet.core.matching import Matching, match_voc_pairs
 from refdet.evaluate.settings import EvaluationSettings
 from refdet.evaluate.totals import class_aps, f1_of, ratio_of, totals_of
@@ -155,14 +156,13 @@ class JudgedDataSet:
         """VOC's matching at IoU 0.5, of the detections that COCO's rule judges."""
         judged = np.zeros(len(self.detections), np.bool_)
         judged[self.matches.row] = True
-        voc = match_voc_pairs(
-            self.matches.detection,
-            self.matches.object,
-            self.matches.iou,
-            self.detections.scores,
-            0.5,
-            ~self.counts,
-        )
+        detection, matched = self.matches.detection, self.matches.object
+        iou = np.minimum(self.matches.iou, 1)  # COCO's operations may round to a little more
+        # VOC knows no crowd: it is a difficult object with an IoU like any other's.
+        crowd = np.flatnonzero(self.objects.crowd[matched])
+        iou[crowd] = iou_paired(self.dt_xyxy[detection[crowd]], self.gt_xyxy[matched[crowd]])
+        scores = self.detections.scores
+        voc = match_voc_pairs(detection, matched, iou, scores, 0.5, ~self.counts)
         return replace(voc, ignored=voc.ignored | ~judged)
 
     def _curves(self) -> dict[int, PrecisionRecall]:
@@ -272,13 +272,14 @@ class JudgedDataSet:
             class_agnostic=True,
         )
         pairs = self._part(detections, everything).match(params)
+        iou = np.minimum(pairs.iou, 1)
         same = self.labels[detections[pairs.detection]] == self.object_labels[pairs.object]
         own, other = np.zeros((2, len(detections)))
-        np.maximum.at(own, pairs.detection[same], pairs.iou[same])
+        np.maximum.at(own, pairs.detection[same], iou[same])
         order = np.flatnonzero(~same)
-        order = order[np.lexsort((-pairs.object[order], pairs.iou[order]))]
+        order = order[np.lexsort((-pairs.object[order], iou[order]))]
         other_object = np.full(len(detections), -1)
-        other[pairs.detection[order]] = pairs.iou[order]  # of several, the last one stays
+        other[pairs.detection[order]] = iou[order]  # of several, the last one stays
         other_object[pairs.detection[order]] = pairs.object[order]
         return own, other, other_object
 
