@@ -4,6 +4,7 @@ from refdet.conformance import (
     assign,
     average_precision,
     boxes,
+    coco_eval,
     codec,
     false_positives,
     iou,
@@ -26,4 +27,5 @@ CONTRACTS = (
     *average_precision.CONTRACTS,
     *false_positives.CONTRACTS,
     *thresholds.CONTRACTS,
+    *coco_eval.CONTRACTS,
 )

@@ -32,6 +32,8 @@ class Contract(Generic[Implementation]):
             inputs, and raise AssertionError with the smallest input that breaks the rule.
         read_arguments: turns a vector's inputs, by name, into the implementation's positional
             arguments. By default they are passed in the order in which the vector lists them.
+        read_keywords: the same for an implementation that takes its arguments by name; given that,
+            `read_arguments` plays no part.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Contract(Generic[Implementation]):
     read_arguments: Callable[[Mapping[str, Value]], tuple[object, ...]] = lambda inputs: tuple(
         inputs.values()
     )
+    read_keywords: Callable[[Mapping[str, Value]], Mapping[str, object]] | None = None
 
     def vectors(self, golden: Path) -> list[Vector]:
         """The vectors of this rule under the folder `golden`, sorted by name."""
@@ -48,13 +51,18 @@ class Contract(Generic[Implementation]):
     def check_vector(self, implementation: Implementation, vector: Vector) -> None:
         """Raise AssertionError if `implementation` does not give the vector's answer."""
         if isinstance(vector.expected, type):
-            _check_raises(implementation, self.read_arguments(vector.inputs), vector.expected)
+            _check_raises(lambda: self._call(implementation, vector), vector.expected)
             return
-        outcome = named_arrays(implementation(*self.read_arguments(vector.inputs)))
+        outcome = named_arrays(self._call(implementation, vector))
         for name, want in vector.expected.items():
             got = outcome.get(name)
             assert got is not None, f"{vector.name}: no {name!r} among {sorted(outcome)}"
             assert_close(got, np.asarray(want), vector.tolerance, f"{vector.name}: {name}")
+
+    def _call(self, implementation: Implementation, vector: Vector) -> object:
+        if self.read_keywords is not None:
+            return implementation(**self.read_keywords(vector.inputs))
+        return implementation(*self.read_arguments(vector.inputs))
 
 
 def named_arrays(outcome: object) -> dict[str, np.ndarray]:
@@ -85,13 +93,9 @@ def assert_close(got: np.ndarray, want: np.ndarray, tolerance: float, what: str)
         raise AssertionError(f"{what}{list(index)}: {got_there!r} instead of {want_there!r}")
 
 
-def _check_raises(
-    implementation: Callable[..., object],
-    arguments: tuple[object, ...],
-    error: type[Exception],
-) -> None:
+def _check_raises(call: Callable[[], object], error: type[Exception]) -> None:
     try:
-        outcome = implementation(*arguments)
+        outcome = call()
     except error:
         return
     raise AssertionError(f"returned {outcome!r} instead of raising {error.__name__}")

@@ -1,0 +1,293 @@
+"""Contract of the evaluation of a whole data set by COCO's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias, cast
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from refdet.conformance.coco_oracle import Columns, naive_evaluate_coco
+from refdet.conformance.contract import Contract, assert_close
+from refdet.conformance.vectors import Value
+from refdet.core.coco_eval import CocoParams
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+
+class CocoArrays(Protocol):
+    """What an implementation returns: see `refdet.core.coco_eval.CocoResult`."""
+
+    @property
+    def stats(self) -> F64:
+        """The twelve numbers."""
+
+    @property
+    def precision(self) -> F64:
+        """(T, R, K, A, M)."""
+
+    @property
+    def recall(self) -> F64:
+        """(T, K, A, M)."""
+
+    @property
+    def scores(self) -> F64:
+        """(T, R, K, A, M)."""
+
+
+EvaluateCOCO: TypeAlias = Callable[..., CocoArrays]
+"""Takes `Columns` by name, and `params`."""
+
+# --- What Hypothesis invents ---
+
+ALL_SIZES = ("all", 0.0, 1e10)
+SHORT = CocoParams(
+    iou_thresholds=(0.25, 0.5, 1.0),
+    recall_levels=(0.0, 1 / 3, 0.5, 1.0),
+    area_ranges=(ALL_SIZES, ("small", 0.0, 1024.0), ("tiny", 64.0, 144.0)),
+    max_detections=(2, 1, 100),
+)
+LATE_LEVELS = CocoParams(iou_thresholds=(0.5,), recall_levels=(0.3, 0.7), max_detections=(3,))
+MANY_BITS = CocoParams(  # 20 thresholds of 5 ranges are three words of 64 bits
+    iou_thresholds=tuple(k / 20 for k in range(1, 21)),
+    recall_levels=(0.5,),
+    area_ranges=(ALL_SIZES, *((f"above {k}", 100.0 * k, 1e4) for k in range(4))),
+    max_detections=(1, 2, 3, 5),
+)
+ALL_CLASSES_AS_ONE = CocoParams(
+    iou_thresholds=(0.5, 0.75), recall_levels=(0.0, 0.5), class_agnostic=True
+)
+PARAMS = (SHORT, LATE_LEVELS, MANY_BITS, ALL_CLASSES_AS_ONE, CocoParams())
+
+IDS = (7, -4, 0, 12, 3_000_000_000)
+FOREIGN = 5
+SCORES = (-1.5, -0.0, 0.0, 0.25, 0.5, 0.5, 1.0)
+
+
+@st.composite
+def columns(draw: st.DrawFn, scores: Sequence[float] = SCORES, foreign: int = FOREIGN) -> Columns:
+    """Up to 3 images and classes, 7 objects and 9 detections: ties everywhere.
+
+    A few of them are of the image or class `foreign`, which is not judged.
+    """
+    ids = st.lists(st.sampled_from(IDS), max_size=3, unique=True)
+    image_ids, category_ids = draw(ids), draw(ids)
+    places = st.tuples(
+        st.sampled_from([*image_ids, *image_ids, *image_ids, foreign]),
+        st.sampled_from([*category_ids, *category_ids, *category_ids, foreign]),
+    )
+    # Sides of 0, 8, 16, 24 px, or of three times as many, with areas on both sides of 32².
+    sides = st.tuples(*[st.integers(0, 2)] * 2, *[st.integers(0, 3)] * 2)
+    unit = draw(st.sampled_from([8.0, 24.0, 10.0 / 3.0]))
+    boxes = sides.map(lambda box: [side * unit for side in box])
+    objects = draw(st.lists(st.tuples(places, boxes, st.sampled_from([1.0, 0.5])), max_size=7))
+    detections = draw(st.lists(st.tuples(places, boxes, st.sampled_from(scores)), max_size=9))
+    flags = st.lists(st.booleans(), min_size=len(objects), max_size=len(objects))
+    crowd, ignore = draw(flags), draw(flags)
+    return {
+        **_side("gt", [place for place, _, _ in objects], [box for _, box, _ in objects]),
+        "gt_area": _reals([box[2] * box[3] * share for _, box, share in objects]),
+        "gt_crowd": np.array(crowd, np.bool_),
+        **_side("dt", [place for place, _, _ in detections], [box for _, box, _ in detections]),
+        "dt_scores": _reals([score for _, _, score in detections]),
+        "image_ids": np.array(image_ids, np.int64),
+        "category_ids": np.array(category_ids, np.int64),
+        **({"gt_ignore": np.array(ignore, np.bool_)} if draw(st.booleans()) else {}),
+    }
+
+
+def _reals(values: Sequence[float] | Sequence[list[float]]) -> F64:
+    return np.array(values, np.float64)
+
+
+def _side(side: str, places: list[tuple[int, int]], boxes: list[list[float]]) -> Columns:
+    return {
+        f"{side}_image_ids": np.array([image for image, _ in places], np.int64),
+        f"{side}_labels": np.array([label for _, label in places], np.int64),
+        f"{side}_boxes_xywh": _reals(boxes).reshape(-1, 4),
+    }
+
+
+def one_image(
+    objects: list[list[float]], detections: list[list[float]], scores: list[float], crowd: str = ""
+) -> Columns:
+    """A case written by hand; `crowd` has one character for each object, `x` for true."""
+    gt = _reals(objects).reshape(-1, 4)
+    return {
+        **_side("gt", [(1, 1)] * len(objects), objects),
+        "gt_area": gt[:, 2] * gt[:, 3],
+        "gt_crowd": np.array([mark == "x" for mark in crowd.ljust(len(objects), ".")], np.bool_),
+        **_side("dt", [(1, 1)] * len(detections), detections),
+        "dt_scores": _reals(scores),
+        "image_ids": np.array([1]),
+        "category_ids": np.array([1]),
+    }
+
+
+BOX, SHIFTED = [8.0, 8.0, 16.0, 16.0], [8.0, 16.0, 16.0, 16.0]
+NOTHING = one_image([], [], [])
+NO_DETECTION = one_image([BOX], [], [])
+NO_OBJECT = one_image([], [BOX, SHIFTED], [0.5, 0.5])
+SINGLE = one_image([BOX], [BOX], [0.5])
+NO_AREA = one_image([[8.0, 8.0, 0.0, 16.0]], [[8.0, 8.0, 0.0, 16.0], BOX], [0.5, 0.5])
+ALL_TIED = one_image([BOX] * 3, [BOX] * 4, [0.5] * 4, crowd=".x.")
+# Sides of a few units in the last place of their coordinates, where x + width is rounded.
+FAR = one_image([[1e9, 1e9, 3e-7, 2e-7]], [[1e9, 1e9 + 1e-7, 2e-7, 3e-7]], [0.5])
+
+# --- Properties ---
+
+
+def assert_same(got: CocoArrays, want: CocoArrays) -> None:
+    """Raise AssertionError unless all arrays are equal, bit for bit."""
+    for name in ("precision", "recall", "scores", "stats"):
+        assert_close(getattr(got, name), getattr(want, name), 0, name)
+
+
+@given(columns=columns(), params=st.sampled_from(PARAMS))
+@example(columns=NOTHING, params=CocoParams())
+@example(columns=NO_DETECTION, params=CocoParams())
+@example(columns=NO_OBJECT, params=CocoParams())
+@example(columns=SINGLE, params=CocoParams())
+@example(columns=NO_AREA, params=SHORT)
+@example(columns=ALL_TIED, params=MANY_BITS)
+@example(columns=FAR, params=SHORT)
+def equals_naive_loops(evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams) -> None:
+    """Everything is decided: ties of scores and of overlaps, crowds, what is ignored."""
+    assert_same(evaluate_coco(**columns, params=params), naive_evaluate_coco(columns, params))
+
+
+@given(columns=columns(), params=st.sampled_from(PARAMS), data=st.data())
+def does_not_depend_on_the_order_of_images(
+    evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams, data: st.DataObject
+) -> None:
+    """The rows of an image stay in their order, and may lie anywhere between those of others."""
+    ids = st.permutations([*IDS, FOREIGN])
+    place = {image: place for place, image in enumerate(data.draw(ids))}
+    moved = dict(columns)
+    for side in ("gt", "dt"):
+        order = np.argsort([place[i] for i in columns[f"{side}_image_ids"].tolist()], kind="stable")
+        names = [name for name in columns if name.startswith(side)]
+        moved.update({name: columns[name][order] for name in names if len(order)})
+    for name in ("image_ids", "category_ids"):
+        moved[name] = np.array([*columns[name][::-1], *columns[name]], np.int64)
+    assert_same(evaluate_coco(**moved, params=params), evaluate_coco(**columns, params=params))
+
+
+@given(columns=columns(), params=st.sampled_from(PARAMS))
+@example(columns=SINGLE, params=SHORT)
+def does_not_depend_on_the_size_of_ids(
+    evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams
+) -> None:
+    """Only their order counts."""
+    ends = {-4: -(2**63), 3_000_000_000: 2**63 - 1}
+    renamed = {
+        name: np.array([ends.get(i, i * 10**15) for i in column.tolist()], np.int64)
+        if name.endswith(("ids", "labels"))
+        else column
+        for name, column in columns.items()
+    }
+    assert_same(evaluate_coco(**renamed, params=params), evaluate_coco(**columns, params=params))
+
+
+@given(columns=columns(), params=st.sampled_from(PARAMS))
+def leaves_out_what_is_not_judged(
+    evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams
+) -> None:
+    """Rows of other images and classes might as well not be there."""
+    judged = dict(columns)
+    for side in ("gt", "dt"):
+        known = np.isin(columns[f"{side}_image_ids"], columns["image_ids"])
+        known &= np.isin(columns[f"{side}_labels"], columns["category_ids"])
+        judged.update({n: columns[n][known] for n in columns if n.startswith(side)})
+    assert_same(evaluate_coco(**judged, params=params), evaluate_coco(**columns, params=params))
+
+
+@given(columns=columns(foreign=IDS[0]))
+@example(columns=ALL_TIED)
+def judges_all_classes_as_one(evaluate_coco: EvaluateCOCO, columns: Columns) -> None:
+    """As if there were one class, whose rows come class by class."""
+    merged = dict(columns)
+    for side in ("gt", "dt"):
+        known = np.isin(columns[f"{side}_labels"], columns["category_ids"])
+        order = np.argsort(columns[f"{side}_labels"], kind="stable")
+        order = order[known[order]]
+        merged.update({n: columns[n][order] for n in columns if n.startswith(side)})
+        merged[f"{side}_labels"] = np.zeros(len(order), np.int64)
+    merged["category_ids"] = np.zeros(1, np.int64)
+    one = CocoParams(ALL_CLASSES_AS_ONE.iou_thresholds, ALL_CLASSES_AS_ONE.recall_levels)
+    want = evaluate_coco(**merged, params=one)
+    assert_same(evaluate_coco(**columns, params=ALL_CLASSES_AS_ONE), want)
+
+
+@given(columns=columns())
+@example(columns=ALL_TIED)
+def counts_an_ignored_object_for_nobody(evaluate_coco: EvaluateCOCO, columns: Columns) -> None:
+    """Where all objects are ignored, there is nothing to find."""
+    ignored = {**columns, "gt_ignore": np.ones(len(columns["gt_crowd"]), np.bool_)}
+    got = evaluate_coco(**ignored, params=SHORT)
+    for name in ("precision", "recall", "scores", "stats"):
+        assert (getattr(got, name) == -1).all(), name
+
+
+REFUSED: Mapping[str, tuple[type[Exception], NDArray[np.generic]]] = {
+    "dt_scores": (ValueError, np.array([np.nan])),
+    "dt_boxes_xywh": (ValueError, np.array([[0.0, np.inf, 1.0, 1.0]])),
+    "gt_boxes_xywh": (ValueError, np.array([[0.0, 0.0, -1.0, 1.0]])),
+    "gt_area": (ValueError, np.array([-1.0])),
+    "gt_crowd": (TypeError, np.array([0])),
+    "gt_ignore": (TypeError, np.array([1.0])),
+    "gt_labels": (TypeError, np.array([True])),
+    "dt_labels": (TypeError, np.array([1.0])),
+    "gt_image_ids": (TypeError, np.array(["1"])),
+    "dt_image_ids": (ValueError, np.array([2**63], np.uint64)),
+    "image_ids": (ValueError, np.array([[1]])),
+    "category_ids": (TypeError, np.array([1.5])),
+}
+
+
+@given(name=st.sampled_from(sorted(REFUSED)))
+def refuses_what_is_malformed(evaluate_coco: EvaluateCOCO, name: str) -> None:
+    """A score that is NaN, a box without size, a flag that is a number: never judged silently."""
+    error, column = REFUSED[name]
+    good = {**SINGLE, "gt_ignore": np.zeros(1, np.bool_)}
+    wrong = [(column, error)]
+    if name not in ("image_ids", "category_ids"):
+        wrong.append((np.repeat(good[name], 2, axis=0), ValueError))
+    for malformed, expected in wrong:
+        try:
+            evaluate_coco(**{**good, name: malformed}, params=SHORT)
+        except expected:
+            continue
+        raise AssertionError(f"took {name} = {malformed.tolist()}")
+
+
+# --- Vectors ---
+
+
+def read_keywords(inputs: Mapping[str, Value]) -> Mapping[str, object]:
+    """A vector's inputs; `params`, if it is there, lists those that are not COCO's own."""
+    given_params = cast(dict[str, object], inputs.get("params", {}))
+    return {**inputs, "params": CocoParams(**given_params)}  # type: ignore[arg-type]
+
+
+EVALUATE_COCO = Contract[EvaluateCOCO](
+    "evaluate_coco",
+    "xywh, continuous coordinates; ties of scores by image id, then row; ties of overlaps to the "
+    "later row; thresholds and area ranges include their ends; undefined is -1",
+    (
+        equals_naive_loops,
+        does_not_depend_on_the_order_of_images,
+        does_not_depend_on_the_size_of_ids,
+        leaves_out_what_is_not_judged,
+        judges_all_classes_as_one,
+        counts_an_ignored_object_for_nobody,
+        refuses_what_is_malformed,
+    ),
+    read_keywords=read_keywords,
+)
+
+CONTRACTS = (EVALUATE_COCO,)
