@@ -225,7 +225,7 @@ class CocoData:
         detections = _ordered_detections(self, images, categories, params)
         objects = _ordered_objects(self, images, categories, params)
         pairs = _candidate_pairs(self, detections, objects, params)
-        pairs, won = _won_bits(pairs, detections, objects, params)
+        won = _won_bits(pairs, detections, objects, params)
         hit, ignored = _outcome_bits(self, detections, objects, pairs, won, params)
         if params.class_agnostic:
             categories = np.array([-1])
@@ -559,7 +559,7 @@ class _Pairs(NamedTuple):
 def _candidate_pairs(
     data: CocoData, detections: _Detections, objects: _Objects, params: CocoParams
 ) -> _Pairs:
-    """All pairs that may match.
+    """All pairs that may match, by detection, then in the order in which it prefers its objects.
 
     With the detections sorted by how many objects they face, those that face an r-th object come
     first. So the loop is over r, not over groups, and a step forms all its pairs at once.
@@ -595,7 +595,9 @@ def _candidate_pairs(
             near, obj, iou = _reaching(own, theirs, obj, least, lowest)
             if len(near):
                 found.append(_Pairs(place[block][near], obj, iou))
-    return _Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    detection, obj, iou = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = _by_label_and_score(detection, iou)
+    return _Pairs(np.take(detection, order), np.take(obj, order), np.take(iou, order))
 
 
 class _Corners(NamedTuple):
@@ -654,8 +656,8 @@ def _reaching(
 
 def _won_bits(
     pairs: _Pairs, detections: _Detections, objects: _Objects, params: CocoParams
-) -> tuple[_Pairs, Words]:
-    """The pairs again, those of a detection side by side, and (P, W) where each is a match."""
+) -> Words:
+    """(P, W) where each of the pairs, which come by detection and preference, is a match."""
     layout = _Layout.of(params)
     level = np.zeros(len(pairs.iou), np.uint8)  # how many thresholds a pair reaches
     for threshold in params.iou_thresholds:
@@ -663,22 +665,22 @@ def _won_bits(
     reached = np.array([(1 << n) - 1 for n in range(layout.n_thresholds + 1)], layout.field)
     reached_words = layout.words(len(reached), [reached] * layout.n_ranges)
     # Where no detection of an object has another object to turn to, the matching is easy.
-    several = np.bincount(pairs.detection, minlength=1) > 1
+    start = _starts(pairs.detection)
+    several = np.diff(start, append=len(level)) > 1
     contested = np.zeros(len(objects.row), np.bool_)
-    contested[pairs.object[np.take(several, pairs.detection)]] = True
+    contested[pairs.object[np.repeat(several, np.diff(start, append=len(level)))]] = True
     is_hard = np.take(contested, pairs.object)
-    easy, hard = np.flatnonzero(~is_hard), np.flatnonzero(is_hard)
-    _, place = _sorted_with_places(pairs.object[easy] * len(detections.row) + pairs.detection[easy])
-    easy = easy[place]
-    hard = hard[_by_label_and_score(pairs.detection[hard], pairs.iou[hard])]
-    easy_won = _won_easily(pairs.object[easy], level[easy], reached_words, objects.crowd)
+    won = np.zeros((len(level), layout.n_words), np.uint64)
+    easy = np.flatnonzero(~is_hard)
+    obj, place = _sorted_with_places(np.take(pairs.object, easy))
+    easy = np.take(easy, place)
+    won[easy] = _won_easily(obj, np.take(level, easy), reached_words, objects.crowd)
+    hard = slice(None) if is_hard.all() else np.flatnonzero(is_hard)
     turns = _turns(pairs.detection[hard], detections.group_start)
-    hard_won = np.empty((len(hard), layout.n_words), np.uint64)
     for word in range(layout.n_words):
-        wanted, regular = reached_words[level[hard], word], objects.regular[:, word]
-        hard_won[:, word] = _won_in_turn(turns, pairs.object[hard], wanted, regular, objects.crowd)
-    order = np.concatenate([easy, hard])
-    return _Pairs(*(column[order] for column in pairs)), np.concatenate([easy_won, hard_won])
+        wanted, regular = np.take(reached_words[:, word], level[hard]), objects.regular[:, word]
+        won[hard, word] = _won_in_turn(turns, pairs.object[hard], wanted, regular, objects.crowd)
+    return won
 
 
 def _won_easily(obj: I64, level: NDArray[np.uint8], reached_words: Words, crowd: Mask) -> Words:
@@ -737,24 +739,22 @@ def _won_in_turn(turns: _Turns, obj: I64, wanted: Words, regular: Words, crowd: 
     nobody, nothing = len(regular), len(obj)
     # A pair with nobody, who wants nothing, fills the tables where a detection has fewer pairs.
     obj, wanted = np.append(obj, nobody), np.append(wanted, np.uint64(0))
-    counts = np.append(regular, np.uint64(0))[obj]
-    reusable = np.append(crowd, False)[obj] * ~np.uint64(0)
-    some_ignored = bool(np.any(wanted & ~counts))
+    regular = np.append(regular, np.uint64(0))
+    reusable = np.append(crowd, False) * ~np.uint64(0)
     used = np.zeros(nobody + 1, np.uint64)
     won = np.zeros(nothing + 1, np.uint64)
     for begin, end in zip(turns.bounds[:-1].tolist(), turns.bounds[1:].tolist(), strict=True):
-        count = turns.n_pairs[begin:end, None]
-        columns = np.arange(int(count.max()))
-        pair = np.where(columns < count, turns.start[begin:end, None] + columns, nothing)
-        them = obj[pair]  # (detections, candidates)
-        taken, wish, regular_here = used[them], wanted[pair], counts[pair]
+        n_pairs = turns.n_pairs[begin:end, None]
+        columns = np.arange(int(n_pairs.max()))
+        pair = np.where(columns < n_pairs, turns.start[begin:end, None] + columns, nothing)
+        them, wish = np.take(obj, pair), np.take(wanted, pair)  # (detections, candidates)
+        taken, counts = np.take(used, them), np.take(regular, them)
         free = wish & ~taken
-        got = free & regular_here
+        got = free & counts
         satisfied = _keep_first(got)
-        if some_ignored:
-            second = (free | (wish & reusable[pair])) & ~(regular_here | satisfied)
-            _keep_first(second)
-            got |= second
+        second = (free | (wish & np.take(reusable, them))) & ~(counts | satisfied)
+        _keep_first(second)
+        got |= second
         won[pair] = got
         used[them] = taken | got
     return won[:-1]
