@@ -82,7 +82,7 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
         if curve is None:
             continue
         colour, style = plot_colour(metrics.label), _style(metrics.label)
-        name = f"AP50 {metrics.ap50:.3f}  {_literal(metrics.name)}"
+        name = f"AP50 {metrics.ap50:.3f}  {literal(metrics.name)}"
         recall, precision = _from_the_axis(curve)
         axes.plot(recall, precision, style, color=colour, label=name, linewidth=1.6)
         axes.plot([metrics.recall], [metrics.precision], "o", color=colour)
@@ -91,7 +91,7 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.set_title(
-        f"{_literal(evaluation.split)}, {evaluation.n_images} images, "
+        f"{literal(evaluation.split)}, {evaluation.n_images} images, "
         f"IoU >= {evaluation.iou_threshold:g}, mean AP50 {evaluation.mean_ap50:.3f}"
     )
     _finish(axes)
@@ -148,7 +148,7 @@ def _draw(
         axes.plot(epochs, values, style, color=colour, label=name, marker=".", markersize=4)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Text in which a dollar sign does not begin a formula, which could fail to parse."""
     return text.replace("$", r"\$")
 

@@ -1,53 +1,13 @@
-"""The printed table and the data frame."""
+"""The numbers of an evaluation as data frames."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-from refdet.records import ClassMetrics
-from refdet.report.table import class_table, format_class_table
-from tests.report.examples import NAMES, NAN, TOTALS, evaluation
-
-# By hand: P = 70 / 72 = 0.9722, R = 70 / 80 = 0.875, the means are those of two classes.
-TABLE = """\
-WBC        P=0.972 R=0.875 TP=70 FP=2 FN=10 AP50=0.750 AP=0.500
-RBC        P=-     R=0.000 TP=0  FP=0 FN=9  AP50=0.250 AP=0.250
-Platelets  P=0.000 R=-     TP=0  FP=1 FN=0  AP50=-     AP=-
-mean                                        AP50=0.500 AP=0.375
-Without ground truth, left out of the mean: Platelets.
-Split test, 3 images. AP50, AP: every detection. P, R, TP, FP, FN: IoU >= 0.5, score >= 0.5."""
-
-
-def test_format_class_table_aligns_its_columns_and_shows_the_undefined_as_a_dash() -> None:
-    assert format_class_table(evaluation()) == TABLE
-
-
-def test_format_class_table_lists_score_thresholds_that_differ() -> None:
-    lines = format_class_table(evaluation(platelets_score_threshold=0.25)).splitlines()
-    assert lines[0].endswith(" AP=0.500 score>=0.5")
-    assert lines[2].endswith(" AP=-     score>=0.25")
-    assert lines[3].endswith(" AP=0.375")
-    assert lines[-1].endswith(" score as listed.")
-
-
-def test_format_class_table_skips_a_class_with_nothing_to_count() -> None:
-    judged = evaluation()
-    empty = dataclasses.replace(judged.classes[2], false_positives=0)
-    lines = format_class_table(dataclasses.replace(judged, classes=(*judged.classes[:2], empty)))
-    assert [line.split()[0] for line in lines.splitlines()[:3]] == ["WBC", "RBC", "mean"]
-    assert "left out of the mean: Platelets" in lines
-
-
-def test_format_class_table_without_a_missing_class_says_nothing_of_it() -> None:
-    complete = dataclasses.replace(evaluation(), classes_without_ground_truth=())
-    assert "left out" not in format_class_table(complete)
-
-
-def test_format_class_table_of_no_class_has_undefined_means() -> None:
-    totals = dataclasses.replace(TOTALS, mean_ap=NAN, mean_ap50=NAN)
-    nothing = dataclasses.replace(evaluation(), classes=(), totals=totals)
-    assert format_class_table(nothing).splitlines()[0].split() == ["mean", "AP50=-", "AP=-"]
+from refdet.records import ClassMetrics, ConfusionMatrix, Totals
+from refdet.report.table import class_table, confusion_table, totals_table
+from tests.report.examples import CONFUSION, NAMES, TOTALS, evaluation
 
 
 def test_class_table_holds_every_metric_by_class_name() -> None:
@@ -63,3 +23,43 @@ def test_class_table_of_no_class_keeps_its_columns() -> None:
     table = class_table(dataclasses.replace(evaluation(), classes=()))
     assert len(table) == 0
     assert "ap50_voc" in table.columns
+
+
+def test_totals_table_holds_every_total_once() -> None:
+    # Each total is a different number, so that none can take the place of another.
+    names = [field.name for field in dataclasses.fields(Totals)]
+    values = {name: place + 1 for place, name in enumerate(names)}
+    table = totals_table(dataclasses.replace(evaluation(), totals=Totals(**values)))
+    assert table.index.tolist() == ["micro", "macro"]
+    assert set(table.columns) <= set(class_table(evaluation()).columns)
+    cells = {
+        f"{row}_{column}": table.loc[row, column]
+        for row in table.index
+        for column in table.columns
+        if not math.isnan(table.loc[row, column])
+    }
+    counts = ("n_ground_truth", "n_detections", *(n for n in names if n.endswith("tives")))
+    want = {name: value for name, value in values.items() if name not in counts}
+    want = {name.replace("mean_", "macro_"): value for name, value in want.items()}
+    assert cells == {**want, **{f"micro_{name}": values[name] for name in counts}}
+
+
+def test_totals_table_has_columns_of_class_table() -> None:
+    table = totals_table(evaluation())
+    assert table.loc["micro", "precision"] == TOTALS.micro_precision
+    assert table.loc["macro", "ap"] == TOTALS.mean_ap
+
+
+def test_confusion_table_names_rows_and_columns() -> None:
+    table = confusion_table(evaluation())
+    assert table.index.tolist() == table.columns.tolist() == [*NAMES, "background"]
+    assert table.loc["Platelets", "WBC"] == 1
+    assert table.loc["background", "RBC"] == 9
+    assert table.loc["WBC", "background"] == 2
+    assert table.to_numpy().sum() == CONFUSION.counts.sum()
+
+
+def test_confusion_table_of_a_class_called_background_has_distinct_names() -> None:
+    confusion = ConfusionMatrix(("background",), CONFUSION.counts[:2, :2], 0, 0)
+    table = confusion_table(dataclasses.replace(evaluation(), confusion=confusion))
+    assert table.columns.tolist() == ["background", "(background)"]
