@@ -13,11 +13,14 @@ from refdet.data.source import open_source
 from refdet.evaluate import EvaluationSettings, evaluate_split
 from refdet.records import AnnotatedImage, Detections, Evaluation, Problem
 from refdet.report.class_counts import plot_class_counts
+from refdet.report.confusion import write_confusion_csv
+from refdet.report.confusion_plot import confusion_figure
 from refdet.report.false_positives import write_false_positive_list, write_false_positive_report
-from refdet.report.metrics import write_metrics_json
+from refdet.report.markdown import write_metrics_markdown
+from refdet.report.metrics import write_metrics_csv, write_metrics_json, write_totals_csv
 from refdet.report.pictures import write_pictures, write_prediction_pictures
 from refdet.report.plots import precision_recall_figure, write_figure
-from refdet.report.table import class_table, format_class_table
+from refdet.report.text_table import format_class_table
 from refdet.terminal import say
 
 
@@ -60,11 +63,15 @@ def write_reports(
     """Write every report to `output`, the pictures of `images` last."""
     output.mkdir(parents=True, exist_ok=True)
     write_metrics_json(output / "metrics.json", evaluation)
-    class_table(evaluation).to_csv(output / "metrics.csv")
+    write_metrics_csv(output / "metrics.csv", evaluation)
+    write_totals_csv(output / "totals.csv", evaluation)
+    write_metrics_markdown(output / "metrics.md", evaluation)
+    write_confusion_csv(output / "confusion.csv", evaluation.confusion)
     listed = _of_classes(evaluation, config.false_positive_classes)
     write_false_positive_report(output / "false_positives.json", listed)
     write_false_positive_list(output / "false_positive_images.txt", listed)
     write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
+    write_figure(output / "confusion.png", confusion_figure(evaluation))
     if not config.draw_ground_truth:
         names = [metrics.name for metrics in evaluation.classes]
         thresholds = [metrics.score_threshold for metrics in evaluation.classes]

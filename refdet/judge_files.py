@@ -1,7 +1,7 @@
 """Entry point of `refdet evaluate`: detections in files against ground truth in files.
 
-Tables and plots need pandas and matplotlib, which take a second to load: they are imported when
-there is a folder to write to.
+Plots need matplotlib, which takes a second to load: it is imported when there is a folder to write
+to.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def evaluate_files(config: Evaluate) -> int:
     if config.coco:
         say("\n".join(coco_lines(evaluation.coco_stats, evaluation.max_detections)))
     if config.output is not None:
-        from refdet.judge import write_reports  # noqa: PLC0415 - loads pandas and matplotlib
+        from refdet.judge import write_reports  # noqa: PLC0415 - loads matplotlib
 
         files = _files_by_id(read)
         images, found, problems = records_of(objects, detections, files, read.pixel_range)

@@ -9,7 +9,7 @@ from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 from refdet.models.runtime import describe_environment
 from refdet.records import Evaluation
 from refdet.report.plots import history_figure, write_figure
-from refdet.report.table import format_class_table
+from refdet.report.text_table import format_class_table
 from refdet.terminal import say
 from refdet.training.engine import Progress
 from refdet.training.preparing import prepare_process, prepare_run, refuse_used_folder

@@ -77,6 +77,10 @@ def test_infer_writes_everything(config: Infer) -> None:
         "ground_truth.json",
         "metrics.json",
         "metrics.csv",
+        "metrics.md",
+        "totals.csv",
+        "confusion.csv",
+        "confusion.png",
         "false_positives.json",
         "false_positive_images.txt",
         "precision_recall.png",
@@ -84,7 +88,8 @@ def test_infer_writes_everything(config: Infer) -> None:
     }
     pictures = list((config.output / "pictures").iterdir())
     assert len(pictures) == 3
-    for picture in [*pictures, config.output / "precision_recall.png"]:
+    plots = [config.output / name for name in ("precision_recall.png", "confusion.png")]
+    for picture in [*pictures, *plots]:
         with Image.open(picture) as image:
             image.verify()
 

@@ -8,9 +8,6 @@ import pandas as pd
 
 from refdet.records import ClassMetrics, Evaluation
 from refdet.report.confusion import CORNER, names_with_background
-from refdet.report.text_table import format_class_table
-
-__all__ = ["class_table", "confusion_table", "format_class_table", "totals_table"]
 
 
 def class_table(evaluation: Evaluation) -> pd.DataFrame:
