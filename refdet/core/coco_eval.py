@@ -22,6 +22,7 @@ from itertools import pairwise
 from operator import index
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -1000,6 +1001,10 @@ class CocoState:
         """
         with Path(path).open("rb") as file:
             try:
+                # NumPy checks no sum of a column that its own header cuts short.
+                if damaged := ZipFile(file).testzip():
+                    raise ValueError(f"{damaged} is damaged")
+                file.seek(0)
                 with np.load(file, allow_pickle=False) as archive:
                     columns = {name: archive[name] for name in archive.files}
                 params = json.loads(str(columns.pop("params")))
@@ -1030,6 +1035,9 @@ class CocoState:
             dtype = dtypes.get(name, "i8" if name.endswith("ids") else "i4")
             if column.shape != shapes.get(name, (rows,)) or column.dtype != dtype:
                 raise ValueError(f"{name} is {column.dtype} of shape {column.shape}")
+            table = self.image_ids if name.endswith("image") else self.category_ids
+            if name.endswith(("image", "label")) and column.max(initial=-1) >= len(table):
+                raise ValueError(f"{name} points beyond {len(table)} ids")
 
     def _contents(self, image_ids: I64) -> Iterator[tuple[int, bytes]]:
         """Position and content of those of `image_ids` that are here."""
@@ -1215,7 +1223,12 @@ class CocoStream:
         self._states.append(batch.match(self.params).state)
 
     def state(self, *, keep_one: bool = False) -> CocoState:
-        """All batches so far, as one state; `keep_one` and errors as in `CocoState.merge`."""
+        """All batches so far, as one state; `keep_one` and errors as in `CocoState.merge`.
+
+        Before the first batch there is no state, and that is a ValueError.
+        """
+        if not self._states:
+            raise ValueError("no batch was given to update: there is no state")
         merged = CocoState.merge(self._states, keep_one=keep_one)
         self._states = [merged]
         return merged
