@@ -37,6 +37,7 @@ RealArray = NDArray[np.floating | np.integer]
 IntArray = NDArray[np.integer]
 
 BLOCK = 12_000  # detections whose columns fit into a processor's cache together
+PORTION = 100_000  # pairs that are matched together: memory stays small, and few steps are needed
 HIGHEST_IOU = 1 - 1e-10  # a threshold above is lowered to this, so that rounding costs no match
 
 
@@ -188,7 +189,7 @@ def evaluate_coco(
         category_ids=category_ids,
         gt_ignore=gt_ignore,
     )
-    return data.match(params).state.accumulate()
+    return data.state(params).accumulate()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -221,39 +222,53 @@ class CocoData:
 
     def match(self, params: CocoParams = COCO) -> "CocoMatches":
         """Match the detections to the objects, at all thresholds and ranges of `params`."""
-        layout = _Layout.of(params)
-        images, categories = _distinct(self.image_ids), _distinct(self.category_ids)
-        detections = _ordered_detections(self, images, categories, params)
-        objects = _ordered_objects(self, images, categories, params)
-        pairs = _candidate_pairs(self, detections, objects, params)
-        won = _won_bits(pairs, detections, objects, params)
-        hit, ignored = _outcome_bits(self, detections, objects, pairs, won, params)
-        if params.class_agnostic:
-            categories = np.array([-1])
-        n_images = max(1, len(images))
-        state = CocoState(
-            params=params,
-            image_ids=images,
-            category_ids=categories,
-            object_image=(objects.group_key % n_images).astype(np.int32),
-            object_label=(objects.group_key // n_images).astype(np.int32),
-            object_counts=_counts_of_groups(objects, layout),
-            image=detections.image,
-            label=detections.label,
-            rank=detections.rank,
-            scores=detections.scores,
-            hit=hit,
-            ignored=ignored,
-        )
+        pairs: list[tuple[_Pairs, Words]] = []
+        state, detections, objects = self._judge(params, pairs)
+        columns = [(*some, won) for some, won in pairs]
+        detection, obj, iou, won = (np.concatenate(column) for column in zip(*columns, strict=True))
         return CocoMatches(
             state=state,
             n_detections=len(self.dt_scores),
             row=detections.row,
-            detection=detections.row[detections.grouped[pairs.detection]],
-            object=objects.row[pairs.object],
-            iou=pairs.iou,
+            detection=detections.row[detections.grouped[detection]],
+            object=objects.row[obj],
+            iou=iou,
             won=won,
         )
+
+    def state(self, params: CocoParams = COCO) -> "CocoState":
+        """`match(params).state`, without keeping which object each detection has found."""
+        return self._judge(params, None)[0]
+
+    def _judge(
+        self, params: CocoParams, kept: "list[tuple[_Pairs, Words]] | None"
+    ) -> "tuple[CocoState, _Detections, _Objects]":
+        """Match, and add to `kept` the pairs and where each is a match."""
+        images, categories = _distinct(self.image_ids), _distinct(self.category_ids)
+        detections = _ordered_detections(self, images, categories, params)
+        objects = _ordered_objects(self, images, categories, params)
+        outcomes = _Outcomes.of(detections, objects, params)
+        for pairs in _candidate_pairs(self, detections, objects, params):
+            won = _won_bits(pairs, detections, objects, outcomes.used, params)
+            _mark(outcomes, pairs, won, detections, objects)
+            if kept is not None:
+                kept.append((pairs, won))
+        n_images = max(1, len(images))
+        state = CocoState(
+            params=params,
+            image_ids=images,
+            category_ids=np.array([-1]) if params.class_agnostic else categories,
+            object_image=(objects.group_key % n_images).astype(np.int32),
+            object_label=(objects.group_key // n_images).astype(np.int32),
+            object_counts=_counts_of_groups(objects, _Layout.of(params)),
+            image=detections.image,
+            label=detections.label,
+            rank=detections.rank,
+            scores=detections.scores,
+            hit=outcomes.hit,
+            ignored=outcomes.ignored | (_outside_bits(self, detections, params) & ~outcomes.hit),
+        )
+        return state, detections, objects
 
 
 def _checked_column(column: NDArray[np.generic], n_rows: int, name: str) -> NDArray[np.generic]:
@@ -466,17 +481,20 @@ def _by_label_and_score(label: NDArray[np.signedinteger], scores: F64) -> I64:
     place_bits = len(scores).bit_length()
     label_bits = int(label.max()).bit_length()
     # The bits of positive floats, read as integers, are in their order. Adding 0 turns -0 into 0.
-    bits = (scores + 0.0).view(np.uint64)
+    key = (scores + 0.0).view(np.uint64)
     if scores.min() < 0:
         sign = np.uint64(1 << 63)
-        bits = np.where(bits >= sign, ~bits, bits | sign)
-    best = bits.max()
+        key = np.where(key >= sign, ~key, key | sign)
+    best = key.max()
     room = 64 - place_bits - label_bits
-    cut = max(0, int(best - bits.min()).bit_length() - room)
-    key = best - bits
+    cut = max(0, int(best - key.min()).bit_length() - room)
+    # In place throughout: fresh memory costs more than the arithmetic.
+    np.subtract(best, key, out=key)
     key >>= np.uint64(cut)
     if label_bits:
-        key |= label.astype(np.uint64) << np.uint64(room)
+        labels = label.astype(np.uint64)
+        labels <<= np.uint64(room)
+        key |= labels
     key <<= np.uint64(place_bits)
     key |= np.arange(len(key), dtype=np.uint64)
     key.sort()
@@ -498,8 +516,8 @@ class _Objects(NamedTuple):
     Attributes:
         row: (G,) rows in the input.
         boxes_xywh: (G, 4).
-        crowd: (G,).
-        regular: (G, W), the bits at which the object counts.
+        crowd: (G + 1,); the last row is nobody.
+        regular: (G + 1, W), where the object counts.
         group_start: (V,) where a class in an image begins.
         group_key: (V,) class * images + image, ascending.
     """
@@ -526,17 +544,17 @@ def _ordered_objects(data: CocoData, images: I64, categories: I64, params: CocoP
     area, crowd = data.gt_area[row], data.gt_crowd[row]
     counts = ~crowd if data.gt_ignore is None else ~(crowd | data.gt_ignore[row])
     regular = [
-        (counts & (area >= low) & (area <= high)) * layout.full
+        np.append((counts & (area >= low) & (area <= high)) * layout.full, layout.field.type(0))
         for _, low, high in params.area_ranges
     ]
-    words = layout.words(len(row), regular)
+    words = layout.words(len(row) + 1, regular)
     boxes_xywh = data.gt_boxes_xywh.astype(np.float64, copy=False)[row]
-    return _Objects(row, boxes_xywh, crowd, words, start, key[start])
+    return _Objects(row, boxes_xywh, np.append(crowd, False), words, start, key[start])
 
 
 def _counts_of_groups(objects: _Objects, layout: _Layout) -> I32:
     """(V, A), how many objects of each class in an image count in each area range."""
-    counts: I32 = (layout.fields(objects.regular) != 0).astype(np.int32)
+    counts: I32 = (layout.fields(objects.regular[:-1]) != 0).astype(np.int32)
     if not len(counts):
         return counts
     summed: I32 = np.add.reduceat(counts, objects.group_start, axis=0, dtype=np.int32)
@@ -559,8 +577,10 @@ class _Pairs(NamedTuple):
 
 def _candidate_pairs(
     data: CocoData, detections: _Detections, objects: _Objects, params: CocoParams
-) -> _Pairs:
-    """All pairs that may match, by detection, then in the order in which it prefers its objects.
+) -> Iterator[_Pairs]:
+    """All pairs that may match, in portions that hold whole groups (a class in an image).
+
+    In a portion they come by detection, and then in the order in which it prefers its objects.
 
     With the detections sorted by how many objects they face, those that face an r-th object come
     first. So the loop is over r, not over groups, and a step forms all its pairs at once.
@@ -571,31 +591,41 @@ def _candidate_pairs(
     busiest = np.argsort(-n_objects, kind="stable")
     group, n_objects = group[busiest], n_objects[busiest]
     size = np.diff(detections.group_start, append=len(detections.row))[group]
+    end = np.cumsum(size)
     place = np.arange(size.sum())
-    place += np.repeat(detections.group_start[group] - (np.cumsum(size) - size), size)
+    place += np.repeat(detections.group_start[group] - (end - size), size)
     first_object = np.repeat(objects.group_start[met[group]], size)
     falling = np.repeat(-n_objects, size)
     row = np.take(detections.row, np.take(detections.grouped, place))
     lowest = min(params.iou_thresholds[0], HIGHEST_IOU)
     dt_boxes_xywh = data.dt_boxes_xywh.astype(np.float64, copy=False)
-    theirs = _Corners.of(objects.boxes_xywh, objects.crowd)
+    theirs = _Corners.of(objects.boxes_xywh, objects.crowd[:-1])
     sizes = objects.boxes_xywh[:, 2:]
     any_blurred = bool((_blurred(theirs, sizes) & (sizes > 0).all(axis=1)).any())
     found = [_Pairs(place[:0], place[:0], np.zeros(0))]
-    for begin in range(0, len(place), BLOCK):
-        block = slice(begin, begin + BLOCK)
+    # A group of many objects fills a block with fewer detections.
+    work = np.cumsum(size * np.maximum(1, n_objects // 8)) // BLOCK
+    bounds = [0, *end[_starts(work)[1:] - 1].tolist(), len(place)]
+    for begin, stop in pairwise(bounds):
+        block = slice(begin, stop)
         boxes_xywh = np.take(dt_boxes_xywh, row[block], axis=0)
         own = _Corners.of(boxes_xywh)
         # IoU >= t needs a common width of t times the own width, less what rounding adds to it.
         least: F64 = boxes_xywh[:, 2] * (lowest * (1 - 1e-4))
         least[any_blurred | _blurred(own, boxes_xywh[:, 2:])] = 0
         # The later objects first: of equal overlaps, theirs is taken.
-        for r in range(-int(falling[begin]) - 1, -1, -1):
+        for r in range(-int(falling[block][:1].sum()) - 1, -1, -1):
             n_facing = int(np.searchsorted(falling[block], -r))
             obj = first_object[block][:n_facing] + r
             near, obj, iou = _reaching(own, theirs, obj, least, lowest)
             if len(near):
                 found.append(_Pairs(place[block][near], obj, iou))
+        if stop == len(place) or sum(len(some.iou) for some in found) >= PORTION:
+            yield _by_preference(found)
+            found = found[:1]
+
+
+def _by_preference(found: Sequence[_Pairs]) -> _Pairs:
     detection, obj, iou = (np.concatenate(column) for column in zip(*found, strict=True))
     order = _by_label_and_score(detection, iou)
     return _Pairs(np.take(detection, order), np.take(obj, order), np.take(iou, order))
@@ -656,9 +686,9 @@ def _reaching(
 
 
 def _won_bits(
-    pairs: _Pairs, detections: _Detections, objects: _Objects, params: CocoParams
+    pairs: _Pairs, detections: _Detections, objects: _Objects, used: Words, params: CocoParams
 ) -> Words:
-    """(P, W) where each of the pairs, which come by detection and preference, is a match."""
+    """(P, W) where each of the pairs of a portion is a match; `used` is filled in."""
     layout = _Layout.of(params)
     level = np.zeros(len(pairs.iou), np.uint8)  # how many thresholds a pair reaches
     for threshold in params.iou_thresholds:
@@ -679,8 +709,10 @@ def _won_bits(
     hard = slice(None) if is_hard.all() else np.flatnonzero(is_hard)
     turns = _turns(pairs.detection[hard], detections.group_start)
     for word in range(layout.n_words):
-        wanted, regular = np.take(reached_words[:, word], level[hard]), objects.regular[:, word]
-        won[hard, word] = _won_in_turn(turns, pairs.object[hard], wanted, regular, objects.crowd)
+        wanted = np.take(reached_words[:, word], level[hard])
+        won[hard, word] = _won_in_turn(
+            turns, pairs.object[hard], wanted, objects.regular[:, word], objects.crowd, used[word]
+        )
     return won
 
 
@@ -731,18 +763,17 @@ def _turns(detection: I64, group_start: I64) -> _Turns:
     return _Turns(start[order], count[order], np.append(bounds, len(order)))
 
 
-def _won_in_turn(turns: _Turns, obj: I64, wanted: Words, regular: Words, crowd: Mask) -> Words:
+def _won_in_turn(
+    turns: _Turns, obj: I64, wanted: Words, regular: Words, crowd: Mask, used: Words
+) -> Words:
     """One word of what each pair wins, the pairs of a detection in its order of preference.
 
     In its turn a detection takes, bit by bit, the first object of its pairs that counts and is
     free; where none is, the first that is ignored and free, or a crowd.
     """
-    nobody, nothing = len(regular), len(obj)
+    nobody, nothing = len(regular) - 1, len(obj)
     # A pair with nobody, who wants nothing, fills the tables where a detection has fewer pairs.
     obj, wanted = np.append(obj, nobody), np.append(wanted, np.uint64(0))
-    regular = np.append(regular, np.uint64(0))
-    reusable = np.append(crowd, False) * ~np.uint64(0)
-    used = np.zeros(nobody + 1, np.uint64)
     won = np.zeros(nothing + 1, np.uint64)
     for begin, end in zip(turns.bounds[:-1].tolist(), turns.bounds[1:].tolist(), strict=True):
         n_pairs = turns.n_pairs[begin:end, None]
@@ -753,7 +784,8 @@ def _won_in_turn(turns: _Turns, obj: I64, wanted: Words, regular: Words, crowd: 
         free = wish & ~taken
         got = free & counts
         satisfied = _keep_first(got)
-        second = (free | (wish & np.take(reusable, them))) & ~(counts | satisfied)
+        again = np.where(np.take(crowd, them), wish, free)
+        second = again & ~(counts | satisfied)
         _keep_first(second)
         got |= second
         won[pair] = got
@@ -768,29 +800,44 @@ def _keep_first(bits: Words) -> Words:
     return seen[:, -1:]
 
 
-def _outcome_bits(
-    data: CocoData,
-    detections: _Detections,
-    objects: _Objects,
-    pairs: _Pairs,
-    won: Words,
-    params: CocoParams,
-) -> tuple[Words, Words]:
-    """(N, W) each: where a detection is a true positive, and where it is ignored."""
-    layout = _Layout.of(params)
-    hit = np.zeros((len(detections.row), layout.n_words), np.uint64)
-    ignored = np.zeros_like(hit)
+class _Outcomes(NamedTuple):
+    """What is filled in portion by portion.
+
+    Attributes:
+        hit: (N, W) where a detection is a true positive.
+        ignored: (N, W) where it matched an object that does not count.
+        used: (W, G + 1) where an object is taken.
+    """
+
+    hit: Words
+    ignored: Words
+    used: Words
+
+    @classmethod
+    def of(cls, detections: _Detections, objects: _Objects, params: CocoParams) -> "_Outcomes":
+        n_words, n_rows = _Layout.of(params).n_words, len(detections.row)
+        hit, ignored = (np.zeros((n_rows, n_words), np.uint64) for _ in range(2))
+        return cls(hit, ignored, np.zeros((n_words, len(objects.row) + 1), np.uint64))
+
+
+def _mark(
+    outcomes: _Outcomes, pairs: _Pairs, won: Words, detections: _Detections, objects: _Objects
+) -> None:
+    """Fill in what the matches of a portion make of their detections."""
     start = _starts(pairs.detection)
     if len(start):
         at = detections.grouped[pairs.detection[start]]
         regular = np.take(objects.regular, pairs.object, axis=0)
-        hit[at] = np.bitwise_or.reduceat(won & regular, start, axis=0)
-        ignored[at] = np.bitwise_or.reduceat(won & ~regular, start, axis=0)
+        outcomes.hit[at] = np.bitwise_or.reduceat(won & regular, start, axis=0)
+        outcomes.ignored[at] = np.bitwise_or.reduceat(won & ~regular, start, axis=0)
+
+
+def _outside_bits(data: CocoData, detections: _Detections, params: CocoParams) -> Words:
+    """(N, W) where a detection is outside the area range: there it is not wrong if unmatched."""
+    layout = _Layout.of(params)
     area = data.dt_boxes_xywh[:, 2] * data.dt_boxes_xywh[:, 3]
     outside = [((area < low) | (area > high)) * layout.full for _, low, high in params.area_ranges]
-    # What is unmatched and outside the range is not wrong.
-    ignored |= np.take(layout.words(len(area), outside), detections.row, axis=0) & ~hit
-    return hit, ignored
+    return np.take(layout.words(len(area), outside), detections.row, axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -898,7 +945,9 @@ class CocoState:
         """Precision and recall of all detections, and the twelve numbers."""
         params, layout, n_classes = self.params, _Layout.of(self.params), len(self.category_ids)
         # The sums below run from level to level; what lies below the first belongs to recall 0.
-        levels = np.unique([0.0, *params.recall_levels])
+        levels = np.array(params.recall_levels)
+        if levels[0] > 0:
+            levels = np.append(0.0, levels)
         shape = (len(params.area_ranges), len(params.max_detections), len(params.iou_thresholds))
         # In the order of writing; pycocotools' is a view of it.
         precision = np.empty((*shape[:2], len(levels), shape[2], n_classes))  # (A, M, R, T, K)
@@ -1220,7 +1269,7 @@ class CocoStream:
 
         `batch.category_ids` are the classes of the whole data set in every batch.
         """
-        self._states.append(batch.match(self.params).state)
+        self._states.append(batch.state(self.params))
 
     def state(self, *, keep_one: bool = False) -> CocoState:
         """All batches so far, as one state; `keep_one` and errors as in `CocoState.merge`.
