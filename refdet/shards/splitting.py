@@ -24,7 +24,7 @@ def split_by_image(
 
     Args:
         objects: the ground truth.
-        detections: what was found; those in no image of the ground truth are in no part.
+        detections: what was found; of several parts, none has those in no image.
         n_shards: how many parts there are at most.
 
     Returns:
@@ -74,8 +74,7 @@ def _shard_of_image(gt_image: I64, dt_image: I64, n_images: int, n_shards: int) 
     for image in (gt_image, dt_image):
         work += np.bincount(image, minlength=n_images + 1)[:n_images]
     end = np.cumsum(work)
-    # An image goes where the middle of its work lies.
-    shard = (2 * end - work) * n_shards // (2 * end[-1])
+    shard = (end - work) * n_shards // end[-1]  # where the image's work begins
     shard = np.cumsum(np.diff(shard, prepend=shard[:1]) > 0)
     return np.append(shard, shard[-1] + 1)
 

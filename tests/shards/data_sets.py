@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from refdet.columns import I64, CategoryTable, DetectionColumns, ImageTable, ObjectColumns
+from refdet.columns import I64, CategoryTable, DetectionColumns, ImageTable, Mask, ObjectColumns
 from refdet.core.coco_eval import CocoState
 from refdet.evaluate import coco_data
 
@@ -38,7 +38,7 @@ def random_detections(
     rng = np.random.default_rng([seed, 1])
     like = rng.integers(0, len(objects), n_detections)
     astray = rng.uniform(size=n_detections) < 0.1
-    images = [*objects.images.ids.tolist(), 10**12]
+    images = [*objects.images.ids.tolist(), -29, 10**12]  # the last two are in no table
     return DetectionColumns(
         np.where(astray, rng.choice(images, n_detections), objects.image_ids[like]),
         np.where(rng.uniform(size=n_detections) < 0.05, 4, objects.category_ids[like]),
@@ -65,7 +65,7 @@ def assert_same_bits(one: CocoState, other: CocoState) -> None:
             assert ours.tobytes() == theirs.tobytes(), name
 
 
-def rows_of(detections: DetectionColumns, rows: I64 | slice) -> DetectionColumns:
+def rows_of(detections: DetectionColumns, rows: I64 | Mask | slice) -> DetectionColumns:
     """Some rows only."""
     return DetectionColumns(
         detections.image_ids[rows],

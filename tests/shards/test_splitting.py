@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refdet.columns import DetectionColumns, ObjectColumns
+from refdet.columns import F64, I64, DetectionColumns, ObjectColumns
 from refdet.core.coco_eval import CocoData, CocoState
 from refdet.evaluate import coco_data
 from refdet.shards import match_shards, split_by_image
@@ -47,6 +47,9 @@ def test_split_by_image_keeps_every_image_whole(seed: int, n_shards: int) -> Non
     shards = split_by_image(objects, detections, n_shards)
     assert 1 <= len(shards) <= n_shards
     assert all(len(shard.image_ids) for shard in shards)
+    if len(shards) > 1:
+        assert all(np.isin(shard.dt_image_ids, shard.image_ids).all() for shard in shards)
+        assert all(np.isin(shard.gt_image_ids, shard.image_ids).all() for shard in shards)
     parts = [rows_by_image(shard) for shard in shards]
     assert Counter(image for part in parts for image in part) == Counter(
         objects.images.ids.tolist()
@@ -55,24 +58,44 @@ def test_split_by_image_keeps_every_image_whole(seed: int, n_shards: int) -> Non
     assert together == rows_by_image(coco_data(objects, detections))
 
 
-@given(
-    counts=st.lists(st.sampled_from([0, 0, 1, 2, 7, 90]), min_size=1), n_shards=st.integers(1, 9)
-)
-@example(counts=[500], n_shards=4)
-@example(counts=[0, 0, 0, 0], n_shards=2)
-@example(counts=[1, 1, 1, 500, 1], n_shards=3)
+COUNTS = st.tuples(st.sampled_from([0, 1, 2, 90]), st.sampled_from([0, 0, 1, 2, 7, 90]))
+"""Objects and detections in an image."""
+
+
+@given(counts=st.lists(COUNTS, min_size=1), n_shards=st.integers(1, 9))
+@example(counts=[(0, 500)], n_shards=4)
+@example(counts=[(0, 0)] * 4, n_shards=2)
+@example(counts=[(0, 1), (0, 1), (0, 500), (0, 1)], n_shards=3)
+@example(counts=[(9, 0)] * 6, n_shards=3)
 def test_split_by_image_gives_no_part_more_than_its_share_and_an_image(
-    counts: list[int], n_shards: int
+    counts: list[tuple[int, int]], n_shards: int
 ) -> None:
-    objects = random_objects(0, n_images=len(counts), n_objects=0)
-    image_ids = np.repeat(np.sort(objects.images.ids), counts)
-    n_rows = len(image_ids)
-    detections = DetectionColumns(
-        image_ids, np.full(n_rows, 7), np.ones((n_rows, 4)), np.ones(n_rows)
+    images = random_objects(0, n_images=len(counts), n_objects=0)
+    in_order = np.sort(images.images.ids)
+    n_objects, n_found = (list(column) for column in zip(*counts, strict=True))
+    rows = DetectionColumns(*unit_boxes(np.repeat(in_order, n_objects)))
+    objects = ObjectColumns(
+        images.images,
+        images.categories,
+        image_ids=rows.image_ids,
+        category_ids=rows.category_ids,
+        boxes_xywh=rows.boxes_xywh,
+        area=rows.scores,
+        crowd=rows.scores < 0,
+        ignore=rows.scores < 0,
     )
+    detections = DetectionColumns(*unit_boxes(np.repeat(in_order, n_found)))
     shards = split_by_image(objects, detections, n_shards)
-    heaviest = max(len(shard.dt_scores) + len(shard.image_ids) for shard in shards)
-    assert heaviest <= (n_rows + len(counts)) / n_shards + max(counts) + 1
+    work = [len(one.gt_area) + len(one.dt_scores) + len(one.image_ids) for one in shards]
+    of_images = [1 + sum(pair) for pair in counts]
+    assert sum(work) == sum(of_images)
+    assert max(work) < sum(of_images) / n_shards + max(of_images)
+
+
+def unit_boxes(image_ids: I64) -> tuple[I64, I64, F64, F64]:
+    """Ids, labels, boxes and ones."""
+    n_rows = len(image_ids)
+    return image_ids, np.full(n_rows, 7), np.ones((n_rows, 4)), np.ones(n_rows)
 
 
 def test_split_by_image_uses_all_parts_where_images_are_alike() -> None:
