@@ -19,6 +19,7 @@ from tests.core.coco_cases import (
     IS_LONG,
     Columns,
     as_pycocotools,
+    data_of,
     evaluate,
     random_columns,
     random_params,
@@ -70,6 +71,29 @@ def test_evaluate_coco_equals_pycocotools_for_any_number_of_limits(limits: int) 
     for seed in range(5):
         rng = np.random.default_rng(1_000_000 + seed)
         compare(seed, random_columns(rng), random_params(rng, limits=limits))
+
+
+@pytest.mark.parametrize(("block", "portion"), [(1, 1), (4, 1), (4, 10), (30, 5)])
+def test_evaluate_coco_does_not_depend_on_its_portions(
+    block: int, portion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So few pairs as a random case has are matched all at once, unless a portion is smaller."""
+    for seed in range(0, 60, 2):
+        rng = np.random.default_rng(seed)
+        columns, params = random_columns(rng), random_params(rng)
+        whole = evaluate(columns, params)
+        with monkeypatch.context() as patch:
+            patch.setattr("refdet.core.coco_eval.BLOCK", block)
+            patch.setattr("refdet.core.coco_eval.PORTION", portion)
+            parts, matches = evaluate(columns, params), data_of(columns).match(params)
+        for result in (parts, matches.state.accumulate()):
+            for name in ("precision", "recall", "scores", "stats"):
+                assert np.array_equal(getattr(result, name), getattr(whole, name)), (seed, name)
+        at_once = data_of(columns).match(params)
+        for name in ("all", *(name for name, _, _ in params.area_ranges[1:])):
+            pair = (m.outcomes(params.iou_thresholds[0], name) for m in (matches, at_once))
+            got, want = (outcome.object_row.tolist() for outcome in pair)
+            assert got == want, (seed, name)
 
 
 def test_random_cases_hold_what_makes_evaluation_hard() -> None:
