@@ -130,6 +130,26 @@ def test_detections_of_a_class_without_objects_count_in_all_but_its_ap() -> None
     assert evaluation.classes_without_ground_truth == ("dog", "owl")
 
 
+# --- The confusion matrix ---
+
+
+@given(split=splits(), threshold=THRESHOLDS)
+def test_confusion_matrix_counts_everything_exactly_once(split: Split, threshold: float) -> None:
+    """A row for each class of the detections, a column for each of the objects; background last."""
+    objects, detections = split
+    evaluation = judged(split, settings=EvaluationSettings(score_threshold=threshold))
+    counts = evaluation.confusion.counts
+    labels = [image.labels[~image.difficult] for image in objects]
+    n_objects = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=3)
+    assert counts[:, :-1].sum(axis=0).tolist() == n_objects.tolist()
+    shown = sum(int((record.scores >= threshold).sum()) for record in detections)
+    assert counts[:-1].sum() + evaluation.confusion.ignored_detections == shown
+    for one in evaluation.classes:
+        assert counts[one.label].sum() == one.true_positives + one.false_positives
+        assert counts[one.label, one.label] == one.true_positives
+    assert counts[-1, -1] == 0
+
+
 # --- A filter before AP ---
 
 
