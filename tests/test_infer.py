@@ -11,9 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from refdet.columns import DetectionColumns
 from refdet.config import CheckData, Evaluate, Infer
+from refdet.data.coco_json import read_coco_ground_truth, read_coco_results
+from refdet.data.csv_detections import read_csv_detections
 from refdet.data.image_folder import read_image_folder
-from refdet.data.predictions import read_predictions_coco, read_predictions_csv
 from refdet.infer import infer
 from refdet.judge import check_data
 from refdet.judge_files import evaluate_files
@@ -66,8 +68,10 @@ def config(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Infer:
     return config
 
 
-def image_names() -> list[str]:
-    return (CELLS / "ImageSets" / "Main" / "val.txt").read_text().split()
+def found_in(output: Path) -> DetectionColumns:
+    """What `predictions.csv` holds, with the ids of `ground_truth.json`."""
+    objects = read_coco_ground_truth(output / "ground_truth.json")
+    return read_csv_detections(output / "predictions.csv", objects).detections
 
 
 def test_infer_writes_everything(config: Infer) -> None:
@@ -95,22 +99,20 @@ def test_infer_writes_everything(config: Infer) -> None:
 
 
 def test_infer_writes_detections_in_pixels_of_the_images(config: Infer) -> None:
-    found = read_predictions_csv(config.output / "predictions.csv", image_names(), CLASSES)
-    boxes = np.concatenate([detections.boxes_xyxy for detections in found])
-    assert len(boxes) > 100
-    assert (boxes >= 0).all()
-    assert (boxes[:, [0, 2]] <= 160).all()
-    assert (boxes[:, [1, 3]] <= 120).all()
-    assert boxes[:, 2].max() > 120, "boxes seem to be fractions, or of another image size"
+    x1, y1, width, height = found_in(config.output).boxes_xywh.T
+    assert len(x1) > 100
+    assert min(x1.min(), y1.min()) >= 0
+    assert (x1 + width).max() <= 160 + 1e-9
+    assert (y1 + height).max() <= 120 + 1e-9
+    assert (x1 + width).max() > 120, "boxes seem to be fractions, or of another image size"
 
 
 def test_infer_writes_the_same_detections_in_both_formats(config: Infer) -> None:
-    as_csv = read_predictions_csv(config.output / "predictions.csv", image_names(), CLASSES)
-    as_coco = read_predictions_coco(config.output / "predictions.json", image_names(), CLASSES)
-    for one, other in zip(as_csv, as_coco, strict=True):
-        assert one.image == other.image
-        np.testing.assert_array_equal(one.scores, other.scores)
-        np.testing.assert_allclose(one.boxes_xyxy, other.boxes_xyxy, atol=1e-9)
+    as_csv = found_in(config.output)
+    as_coco = read_coco_results(config.output / "predictions.json")
+    for name in ("image_ids", "category_ids", "scores"):
+        np.testing.assert_array_equal(getattr(as_csv, name), getattr(as_coco, name))
+    np.testing.assert_allclose(as_csv.boxes_xywh, as_coco.boxes_xywh, rtol=0, atol=1e-9)
 
 
 def test_infer_table_and_list_agree(config: Infer) -> None:
@@ -126,12 +128,10 @@ def test_infer_table_and_list_agree(config: Infer) -> None:
 
 def test_infer_does_not_depend_on_the_batch_size(config: Infer, tmp_path: Path) -> None:
     infer(replace(config, output=tmp_path, batch_size=3, max_pictures=0))
-    one, other = (
-        read_predictions_csv(output / "predictions.csv", image_names(), CLASSES)
-        for output in (config.output, tmp_path)
-    )
-    for left, right in zip(one, other, strict=True):
-        np.testing.assert_allclose(left.scores[:20], right.scores[:20], atol=1e-5)
+    one, other = found_in(config.output), found_in(tmp_path)
+    for image in np.unique(one.image_ids):
+        left, right = (found.scores[found.image_ids == image][:20] for found in (one, other))
+        np.testing.assert_allclose(left, right, atol=1e-5)
 
 
 def test_infer_keeps_every_detection_whatever_the_score_threshold(

@@ -14,13 +14,13 @@ from PIL import Image
 
 from refdet.config import Infer
 from refdet.data.circuits import CLASS_NAMES
-from refdet.data.predictions import read_predictions_csv
+from refdet.data.coco_json import read_coco_ground_truth
 from refdet.infer import infer
 from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec
 from tests.conftest import REPOSITORY
-from tests.test_infer import same_text, save
+from tests.test_infer import found_in, same_text, save
 
 CIRCUITS = REPOSITORY / "fixtures" / "datasets" / "circuits"
 LOW = 0.1
@@ -57,13 +57,10 @@ def wrong_by_class(output: Path) -> Counter[str]:
 
 
 def scores_by_class(output: Path) -> dict[str, list[float]]:
-    found = read_predictions_csv(output / "predictions.csv", names(), CLASS_NAMES)
+    found = found_in(output)
+    # The ids of `ground_truth.json` count from 1.
     return {
-        name: [
-            score
-            for detections in found
-            for score in detections.scores[detections.labels == label].tolist()
-        ]
+        name: found.scores[found.category_ids == label + 1].tolist()
         for label, name in enumerate(CLASS_NAMES)
     }
 
@@ -91,15 +88,16 @@ def test_infer_writes_everything_for_npy_images(config: Infer) -> None:
 
 
 def test_infer_finds_boxes_inside_images_of_any_size(config: Infer) -> None:
-    found = read_predictions_csv(config.output / "predictions.csv", names(), CLASS_NAMES)
-    for detections in found:
-        height, width = np.load(CIRCUITS / "val" / "images" / detections.image).shape[:2]
-        boxes = detections.boxes_xyxy
-        assert len(boxes) > 0
-        assert (boxes >= 0).all()
-        assert (boxes[:, [0, 2]] <= width).all()
-        assert (boxes[:, [1, 3]] <= height).all()
-        assert boxes[:, 2].max() > 64, "boxes seem to be those of the resized image"
+    found = found_in(config.output)
+    images = read_coco_ground_truth(config.output / "ground_truth.json").images
+    for image_id, name in zip(images.ids.tolist(), images.names, strict=True):
+        height, width = np.load(CIRCUITS / "val" / "images" / name).shape[:2]
+        low, sides = np.hsplit(found.boxes_xywh[found.image_ids == image_id], 2)
+        high = low + sides
+        assert len(low) > 0
+        assert (low >= 0).all()
+        assert (high <= np.array([width, height]) + 1e-9).all()
+        assert high[:, 0].max() > 64, "boxes seem to be those of the resized image"
 
 
 def test_infer_does_not_depend_on_the_batch_size(config: Infer, tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ at. Of the keys that may be missing, null is as good as missing.
 
 from __future__ import annotations
 
-import gc
-import json
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +24,7 @@ from refdet.data.entries import (
     IntegerColumn,
     NumberColumn,
 )
+from refdet.data.json_file import read_json
 from refdet.files import atomic_path
 
 _ROWS_AT_ONCE = 65536
@@ -38,7 +37,7 @@ def read_coco_ground_truth(path: Path) -> ObjectColumns:
     Raises:
         ValueError: names the file, and the entry if there is one.
     """
-    return _objects(_loaded(path), str(path))
+    return _objects(read_json(path), str(path))
 
 
 def read_coco_results(path: Path) -> DetectionColumns:
@@ -47,7 +46,7 @@ def read_coco_results(path: Path) -> DetectionColumns:
     Raises:
         ValueError: names the file, and the entry if there is one.
     """
-    return _detections(_loaded(path), str(path), f"{path}, entry {{}}")
+    return _detections(read_json(path), str(path), f"{path}, entry {{}}")
 
 
 def coco_ground_truth(dataset: Mapping[str, object]) -> ObjectColumns:
@@ -151,24 +150,6 @@ def _json_rows(columns: Mapping[str, F64 | I64]) -> Iterator[bytes]:
         yield b",\n" if start else b"\n"
         yield orjson.dumps(rows)[1:-1].replace(b"},{", b"},\n{")
     yield b"]"
-
-
-def _loaded(path: Path) -> object:
-    data = path.read_bytes()
-    collecting = gc.isenabled()
-    gc.disable()  # it would look for garbage in every new dict again and again: twice the time
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        # Python's slower parser takes a byte order mark, and NaN and numbers beyond float64 as
-        # well, so that the entry can be named.
-        try:
-            return json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}: not JSON: {error}") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _detections(results: object, source: str, each: str) -> DetectionColumns:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,10 @@ from refdet.files import write_text_atomic
 
 CORNERS = ("x1", "y1", "x2", "y2")
 COLUMNS = ("image", "class", "score", *CORNERS)
-"""What a file needs, in any order; other columns are passed over."""
+"""What a file needs, in any order; other columns are passed over, but for `LABEL`."""
+LABEL = "label"
+"""A column that may be there. It numbers the classes of whoever wrote the file, which need not be
+those of the ground truth: the name decides, and a class must have one label throughout."""
 
 
 def read_csv_detections(
@@ -37,7 +40,8 @@ def read_csv_detections(
 
     Raises:
         ValueError: names the file and the line: a column is missing or a field too many, a value
-            is no number, a box is inverted, an image or a class is unknown.
+            is no number, a box is inverted, a class has two labels or a label two classes, an image
+            or a class is unknown.
     """
     header, rows, line_numbers = _read_rows(path)
 
@@ -56,6 +60,8 @@ def read_csv_detections(
         place,
         lambda row: f"box {corners[row].tolist()} has x2 < x1 or y2 < y1",
     )
+    if LABEL in fields:
+        _refuse_two_labels(classes, fields[LABEL], place)
     image_rows, category_rows = rows_of_names(images, classes, objects)
     known, unknown = keep_known(
         image_rows,
@@ -120,6 +126,23 @@ def row_of_ids(ids: I64, table: I64) -> I64:
     return rows
 
 
+def _refuse_two_labels(
+    classes: Sequence[str], labels: Sequence[str], place: Callable[[int], str]
+) -> None:
+    """Raise ValueError if a class and its label do not always come together; names both rows."""
+    if len(set(zip(classes, labels, strict=True))) == len(set(labels)) == len(set(classes)):
+        return
+    row_of_class: dict[str, int] = {}
+    row_of_label: dict[str, int] = {}
+    for row, (name, label) in enumerate(zip(classes, labels, strict=True)):
+        for first in row_of_class.setdefault(name, row), row_of_label.setdefault(label, row):
+            if (classes[first], labels[first]) != (name, label):
+                raise ValueError(
+                    f"{place(row)}: label {label!r} of class {name!r} does not agree with label "
+                    f"{labels[first]!r} of class {classes[first]!r} in {place(first)}"
+                )
+
+
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     """The header, the rows, and in which line each ends."""
     lines = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
@@ -130,6 +153,8 @@ def _read_rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
         for column in COLUMNS:
             if header.count(column) != 1:
                 raise ValueError(f"{path}: header {header} needs {column!r} exactly once")
+        if header.count(LABEL) > 1:
+            raise ValueError(f"{path}: header {header} may have {LABEL!r} only once")
         for fields in lines:
             if len(fields) != len(header):
                 raise ValueError(

@@ -1,6 +1,6 @@
 """Detections as files: CSV that comes back bit for bit, and COCO's results with their objects.
 
-`refdet.data.predictions` reads both.
+`refdet.data.csv_detections` and `refdet.data.coco_json` read them.
 """
 
 from __future__ import annotations

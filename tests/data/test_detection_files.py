@@ -81,7 +81,12 @@ def test_read_csv_detections_takes_columns_in_any_order_and_short_names(tmp_path
         ("a,cat,x,1,2,3,4", "line 3: score: 'x' is not a finite number"),
         ("a,cat,1,1,2,3,nan", "line 3: y2: 'nan' is not a finite number"),
         ("a,cat,1,1,2,3_0,4", "line 3: x2: '3_0' is not a finite number"),
+        ("a,cat,,1,2,3,4", "line 3: score: '' is not a finite number"),
+        ("a,cat,1,1,2,inf,4", "line 3: x2: 'inf' is not a finite number"),
+        ("a,cat,1,1,2,3,4,5", "line 3: 8 fields, the header has 7"),
         ("a,cat,1,1,2,0,4", "line 3: box [1.0, 2.0, 0.0, 4.0] has x2 < x1"),
+        ("a,cat,1,1,4,3,2", "line 3: box [1.0, 4.0, 3.0, 2.0] has x2 < x1 or y2 < y1"),
+        ("a,Cat,1,1,2,3,4", "line 3: the ground truth has no class 'Cat'"),
         ("z,cat,1,1,2,3,4", "line 3: the ground truth has no image 'z'"),
         ("a,cow,1,1,2,3,4", "line 3: the ground truth has no class 'cow'"),
         ('a,"cat,1,1,2,3,4', "line 3: unexpected end of data"),
@@ -103,10 +108,60 @@ def test_read_csv_detections_counts_what_is_unknown(tmp_path: Path) -> None:
     assert known.unknown == Unknown(of_image=1, of_class=2)
 
 
-def test_read_csv_detections_needs_its_header(tmp_path: Path) -> None:
-    (tmp_path / "d.csv").write_text("image,class,score,x1,y1,x2\n")
-    with pytest.raises(ValueError, match=r"header .* needs 'y2' exactly once"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r": header \[\] needs 'image' exactly once"),
+        (b"a,cat,1,1,2,3,4\n", ": header .* needs 'image' exactly once"),
+        (b"image,class,score,x1,y1,x2\n", ": header .* needs 'y2' exactly once"),
+        (b"image,class,score, x1,y1,x2,y2\n", ": header .* needs 'x1' exactly once"),
+        (b"image,class,score,x1,y1,x2,y2,score\n", ": header .* needs 'score' exactly once"),
+        (b"image,class,label,score,x1,y1,x2,y2,label\n", ": header .* 'label' only once"),
+        (b"image,class,score,x1,y1,x2,y2\n\na,cat,1,1,2,3,4\n", ", line 2: 0 fields, the he"),
+        (b"image,class,score,x1,y1,x2,y2\na,\0cat,1,1,2,3,4\n", ", line 2: NUL byte"),
+        (b"\xff", ": not UTF-8"),
+    ],
+)
+def test_read_csv_detections_names_a_file_of_another_form(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "d.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"d\.csv{message}"):
         read_csv_detections(tmp_path / "d.csv", OBJECTS)
+
+
+def labelled(path: Path, *rows: tuple[str, str]) -> Path:
+    """Detections of these classes and labels."""
+    text = "".join(f"a,{name},{label},1,1,2,3,4\n" for name, label in rows)
+    path.write_text(f"image,class,label,score,x1,y1,x2,y2\n{text}")
+    return path
+
+
+def test_read_csv_detections_takes_labels_of_the_writer_s_own_list(tmp_path: Path) -> None:
+    path = labelled(tmp_path / "d.csv", ("dog", "0"), ("cat", "7"), ("dog", "0"))
+    found = read_csv_detections(path, OBJECTS).detections
+    cat, dog = OBJECTS.categories.ids.tolist()
+    assert found.category_ids.tolist() == [dog, cat, dog]
+    assert len(read_csv_detections(labelled(path), OBJECTS).detections) == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "first"),
+    [
+        (("dog", "0"), "'1' of class 'dog' in .*, line 3"),
+        (("dog", "2"), "'1' of class 'dog' in .*, line 3"),
+        (("emu", "1"), "'1' of class 'dog' in .*, line 3"),
+        (("cat", ""), "'0' of class 'cat' in .*, line 2"),
+    ],
+)
+def test_read_csv_detections_names_a_label_that_does_not_agree(
+    tmp_path: Path, row: tuple[str, str], first: str
+) -> None:
+    path = labelled(tmp_path / "d.csv", ("cat", "0"), ("dog", "1"), ("dog", "1"), row)
+    name, label = row
+    message = rf"d\.csv, line 5: label '{label}' of class '{name}' does not agree with label "
+    with pytest.raises(ValueError, match=message + first):
+        read_csv_detections(path, OBJECTS)
 
 
 def results(folder: Path, **files: str) -> Path:

@@ -19,14 +19,16 @@ import pytest
 from PIL import Image
 
 from refdet.data import cells, circuits
+from refdet.data.coco_json import read_coco_results
+from refdet.data.csv_detections import read_csv_detections
 from refdet.data.decode import decode_image
 from refdet.data.npy_csv import NpyCsvSource
 from refdet.data.options import BoxCoordinates, PixelRangeOption, SourceOptions
-from refdet.data.predictions import read_predictions_coco, read_predictions_csv
 from refdet.data.voc import read_voc_split
 from refdet.records import AnnotatedImage, Detections, GroundTruth
 from refdet.report.predictions import write_predictions_coco, write_predictions_csv
 from tests.conftest import REPOSITORY
+from tests.data.small_columns import objects_of
 
 CELLS = REPOSITORY / "fixtures" / "datasets" / "cells"
 CIRCUITS = REPOSITORY / "fixtures" / "datasets" / "circuits"
@@ -260,19 +262,24 @@ def detections() -> list[Detections]:
 
 
 def test_corrupted_predictions_csv(tmp_path: Path) -> None:
-    def read(file: Path) -> int:
-        return sum(map(len, read_predictions_csv(file, IMAGES, cells.CLASS_NAMES)))
-
+    objects = objects_of(names=IMAGES, classes=cells.CLASS_NAMES)
     file = tmp_path / "predictions.csv"
     write_predictions_csv(file, detections(), cells.CLASS_NAMES)
-    fuzz("predictions.csv", file, read, lambda content: len(lines_of(content)) - 1)
+    fuzz(
+        "predictions.csv",
+        file,
+        lambda file: len(read_csv_detections(file, objects).detections),
+        lambda content: len(lines_of(content)) - 1,
+    )
 
 
 def test_corrupted_predictions_json(tmp_path: Path) -> None:
-    def read(file: Path) -> int:
-        return sum(map(len, read_predictions_coco(file, IMAGES, cells.CLASS_NAMES)))
-
     file = tmp_path / "predictions.json"
     write_predictions_coco(file, detections(), IMAGES)
     file.write_text(json.dumps(json.loads(file.read_text()), indent=1))
-    fuzz("predictions.json", file, read, lambda content: content.count(b"image_id"))
+    fuzz(
+        "predictions.json",
+        file,
+        lambda file: len(read_coco_results(file)),
+        lambda content: content.count(b"image_id"),
+    )

@@ -1,15 +1,22 @@
-"""Detections written as CSV and as COCO's JSON, and what pycocotools makes of the latter."""
+"""Detections as CSV and as COCO's JSON, and what the readers and pycocotools make of them."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from refdet.columns import DetectionColumns
+from refdet.conformance.strategies import fractional_boxes_xyxy
+from refdet.data.coco_json import read_coco_ground_truth, read_coco_results
+from refdet.data.csv_detections import read_csv_detections
 from refdet.records import Detections, GroundTruth
 from refdet.report.predictions import (
     write_ground_truth_coco,
@@ -134,3 +141,55 @@ def test_pycocotools_evaluates_the_files_to_the_numbers_found_by_hand(tmp_path: 
     judge.summarize()
     assert judge.stats[0] == pytest.approx((51 / 101 + 0.3) / 2, abs=1e-12)
     assert judge.stats[1] == pytest.approx((51 / 101 + 1.0) / 2, abs=1e-12)
+
+
+def _one_image(image: str) -> st.SearchStrategy[Detections]:
+    def columns(n: int) -> st.SearchStrategy[Detections]:
+        scores = st.lists(st.floats(0, 1), min_size=n, max_size=n)
+        labels = st.lists(st.integers(0, 2), min_size=n, max_size=n)
+        return st.builds(
+            Detections,
+            st.just(image),
+            fractional_boxes_xyxy(n),
+            scores.map(lambda values: np.array(values, np.float64)),
+            labels.map(lambda values: np.array(values, np.int64)),
+        )
+
+    return st.integers(0, 4).flatmap(columns)
+
+
+def splits() -> st.SearchStrategy[list[Detections]]:
+    """Up to 3 images of any name, each with up to 4 detections."""
+    names = st.lists(st.text(max_size=4), max_size=3, unique=True)
+    return names.flatmap(lambda images: st.tuples(*map(_one_image, images))).map(list)
+
+
+TIED = detections('a, "b"\r\n', (2, 0.3, [0.1, 0.2, 0.3, 0.7]), (0, 0.3, [0, 0, 0, 0]))
+EXTREME = detections("a", (0, 1.0, [0, 0, 0, 0]), (2, 0.0, [0, 0, 0, 0]))
+
+
+@given(found=splits())
+@example(found=[])
+@example(found=[TIED])
+@example(found=[EXTREME])
+def test_the_readers_give_back_what_was_written(found: list[Detections]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        images = [item.image for item in found]
+        write_ground_truth_coco(folder / "gt.json", [objects(image) for image in images], NAMES)
+        write_predictions_csv(folder / "p.csv", found, NAMES)
+        write_predictions_coco(folder / "p.json", found, images)
+        known = read_coco_ground_truth(folder / "gt.json")
+        assert_holds(read_csv_detections(folder / "p.csv", known).detections, found)
+        assert_holds(read_coco_results(folder / "p.json"), found)
+
+
+def assert_holds(got: DetectionColumns, want: list[Detections]) -> None:
+    """Images and classes are numbered from 1; sizes are within the rounding of a difference."""
+    assert got.image_ids.tolist() == [i for i, one in enumerate(want, 1) for _ in range(len(one))]
+    assert got.category_ids.tolist() == [n + 1 for one in want for n in one.labels.tolist()]
+    assert got.scores.tolist() == [score for one in want for score in one.scores.tolist()]
+    corners = np.concatenate([np.zeros((0, 4)), *(one.boxes_xyxy for one in want)])
+    np.testing.assert_array_equal(got.boxes_xywh[:, :2], corners[:, :2])
+    far = got.boxes_xywh[:, :2] + got.boxes_xywh[:, 2:]
+    np.testing.assert_allclose(far, corners[:, 2:], rtol=0, atol=1e-12)  # coordinates below 1000
