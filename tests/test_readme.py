@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import doctest
 import re
+import shlex
+from collections.abc import Iterator
 
+import pytest
+
+from refdet.cli import COMMANDS, parse_options
 from tests.conftest import REPOSITORY
 
 
@@ -24,6 +29,28 @@ def test_readme_has_no_figure_left_to_fill_in() -> None:
 def test_readme_names_the_commands_that_exist() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    for target in ("demo", "test", "check", "bench", "bccd", "clean"):
+    for target in ("demo", "test", "check", "bench", "bench-eval", "bccd", "clean"):
         assert f"make {target}" in text
         assert f"\n{target}:" in makefile
+
+
+def shell_lines() -> Iterator[str]:
+    """Every call of `refdet` in a shell block of the README and of docs/."""
+    for file in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))):
+        for block in re.findall(r"^```sh\n(.*?)^```$", file.read_text(), re.DOTALL | re.MULTILINE):
+            yield from (line for line in block.splitlines() if line.startswith("refdet "))
+
+
+COMMAND_LINES = list(shell_lines())
+
+
+def test_there_is_a_line_for_every_command() -> None:
+    for name in COMMANDS:
+        assert any(line.startswith(" ".join(("refdet", *name, "--"))) for line in COMMAND_LINES)
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_command_lines_have_options_that_exist(line: str) -> None:
+    _, *words = shlex.split(line, comments=True)
+    (name,) = (name for name in COMMANDS if tuple(words[: len(name)]) == name)
+    parse_options(COMMANDS[name].config_type, words[len(name) :], "refdet")
