@@ -123,7 +123,11 @@ def match_voc_pairs(
     _check_in_0_1(iou_threshold, "iou_threshold")
     checked = _checked_scores(scores, "scores")
     ignored = _checked_mask(ignore, "ignore", len(ignore))
-    iou = _checked_iou(np.asarray(pair_iou)[:, None])[:, 0]
+    iou = _checked_scores(pair_iou, "pair_iou")
+    outside = (iou < 0) | (iou > 1)
+    if outside.any():
+        place = int(outside.argmax())
+        raise ValueError(f"pair_iou[{place}] = {iou[place]} is not in [0, 1]")
     detection = _checked_rows(pair_detection, "pair_detection", len(iou), len(checked))
     objects = _checked_rows(pair_object, "pair_object", len(iou), len(ignored))
     # What a detection overlaps most (ties: the first) is what it asks for.

@@ -15,6 +15,7 @@ from refdet.conformance.strategies import UNIT_BOX, fractional_boxes_xyxy, label
 from refdet.core.false_positives import (
     FalsePositive,
     FalsePositiveKind,
+    false_positive_kind,
     identify_false_positives,
 )
 from refdet.core.iou import iou_matrix
@@ -151,3 +152,23 @@ def test_identify_false_positives_does_not_write_to_its_inputs() -> None:
 def test_identify_false_positives_takes_empty_lists_of_labels() -> None:
     boxes, empty = np.zeros((0, 4)), np.array([])  # float64, what an empty list becomes
     assert identify_false_positives(boxes, empty, empty, boxes, empty) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: false_positive_kind(-0.5, 0), r"own_iou = -0.5 is not in \[0, 1\]"),
+        (lambda: false_positive_kind(0, 1.5), r"other_iou = 1.5 is not in \[0, 1\]"),
+        (lambda: false_positive_kind(0, float("nan")), "other_iou = nan is not in"),
+        (lambda: false_positive_kind(0, 0, 0), r"iou_threshold = 0 is not in \(0, 1\]"),
+        (lambda: false_positive_kind(0, 0, 0.5, 0.6), r"background_threshold = 0.6 is not in"),
+    ],
+)
+def test_false_positive_kind_names_what_is_wrong(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_false_positive_kind_has_the_thresholds_of_the_list_by_default() -> None:
+    kinds = [false_positive_kind(own, 0) for own in (0.5, 0.49, 0.1, 0.09)]
+    assert kinds == ["duplicate", "localization", "localization", "background"]

@@ -1,0 +1,64 @@
+"""Contract of the kinds of false positives: why a detection that found nothing is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TypeAlias
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from refdet.conformance.contract import Contract
+
+Kind: TypeAlias = Callable[[float, float, float, float], str]
+
+IOUS = st.integers(0, 16).map(lambda k: k / 16)
+THRESHOLD_PAIRS = st.tuples(st.integers(1, 16), st.integers(1, 16)).map(
+    lambda pair: (max(pair) / 16, min(pair) / 16)
+)
+
+
+def naive_kind(own: float, other: float, threshold: float, background: float) -> str:
+    """In exact fractions, the rows of a table: what is reached with its own class, with another."""
+    reach = min(Fraction(threshold), 1 - Fraction(1, 10**10))
+
+    def grade(iou: float) -> int:
+        return sum(Fraction(iou) >= least for least in (Fraction(background), reach))
+
+    table = {
+        2: ("duplicate",) * 3,
+        1: ("localization",) * 3,
+        0: ("background", "both", "confusion"),
+    }
+    return table[grade(own)][grade(other)]
+
+
+@given(own=IOUS, other=IOUS, thresholds=THRESHOLD_PAIRS)
+@example(own=0.0, other=0.0, thresholds=(0.5, 0.125))
+@example(own=0.5, other=0.5, thresholds=(0.5, 0.125))
+@example(own=0.0, other=0.125, thresholds=(0.5, 0.125))
+@example(own=0.125, other=1.0, thresholds=(0.5, 0.125))
+@example(own=0.5, other=0.0, thresholds=(0.5, 0.5))
+@example(own=0.0, other=0.5, thresholds=(0.5, 0.5))
+@example(own=1.0, other=1.0, thresholds=(1.0, 1.0))
+@example(own=1 - 2**-34, other=0.0, thresholds=(1.0, 0.125))
+@example(own=0.0, other=1 - 2**-33, thresholds=(1.0, 0.125))
+def is_the_first_that_applies(
+    false_positive_kind: Kind, own: float, other: float, thresholds: tuple[float, float]
+) -> None:
+    """Both thresholds are reached at equality."""
+    got = false_positive_kind(own, other, *thresholds)
+    want = naive_kind(own, other, *thresholds)
+    assert got == want, f"own {own}, other {other}, thresholds {thresholds}: {got}, not {want}"
+
+
+FALSE_POSITIVE_KIND = Contract[Kind](
+    "false_positive_kind",
+    "highest IoU with an object of its own class, and of another; the first of duplicate, "
+    "localization, confusion, both, background; >= at both thresholds; a threshold of 1 is lowered "
+    "to 1 - 1e-10",
+    (is_the_first_that_applies,),
+)
+
+CONTRACTS = (FALSE_POSITIVE_KIND,)
