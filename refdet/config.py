@@ -174,10 +174,15 @@ class Evaluate(TwoSides):
     """Pictures to draw; those with the most errors come first."""
     draw_ground_truth: bool = True
     """Draw the ground truth beside the predictions."""
+    workers: int = 1
+    """Processes that read the files of --dt and match parts of the data set."""
+    dask: str | None = None
+    """Address of a Dask scheduler whose workers are to do that, such as tcp://10.0.0.5:8786; or
+    local, for a cluster of --workers on this machine. Needs refdet[dask]."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 0, "max_pictures")
-        require_at_least(self, 1, "max_detections")
+        require_at_least(self, 1, "max_detections", "workers")
         if not self.dt:
             raise ValueError("--dt needs at least one file or folder of detections")
 

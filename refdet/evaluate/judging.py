@@ -72,13 +72,14 @@ class JudgedDataSet:
         gt_xyxy: F64,
         dt_xyxy: F64,
         settings: EvaluationSettings,
+        matches: CocoMatches | None = None,
     ) -> None:
         self.objects, self.detections, self.settings = objects, detections, settings
         self.gt_xyxy, self.dt_xyxy = gt_xyxy, dt_xyxy
         self.n_classes = len(objects.categories)
         self.thresholds = settings.score_thresholds(self.n_classes)
         self.data = coco_data(objects, detections)
-        self.matches = self.data.match(settings.coco_params)
+        self.matches = matches or self.data.match(settings.coco_params)
         self.result = self.matches.state.accumulate()
         self.at_threshold = self._matches_at(settings.iou_threshold)
         self.object_labels = _rows_of(objects.category_ids, objects.categories.ids)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from refdet.columns import CategoryTable, DetectionColumns, ImageTable, ObjectColumns, unknown_rows
+from refdet.core.coco_eval import CocoMatches
 from refdet.evaluate.judging import JudgedDataSet
 from refdet.evaluate.settings import EvaluationSettings
 from refdet.records import F64, Detections, Evaluation, GroundTruth
@@ -75,6 +76,7 @@ def evaluate_columns(
     *,
     split: str,
     settings: EvaluationSettings,
+    matches: CocoMatches | None = None,
 ) -> Evaluation:
     """Judge a data set's detections against its objects.
 
@@ -86,6 +88,8 @@ def evaluate_columns(
         detections: in these images, of these classes.
         split: its name, for the reports.
         settings: thresholds and limits.
+        matches: `coco_data(objects, detections).match(settings.coco_params)`, where somebody has
+            done that already.
 
     Returns:
         An `Evaluation`; a false positive's index is its place among its image's detections, by
@@ -98,7 +102,8 @@ def evaluate_columns(
         if unknown.any():
             raise ValueError(f"detections row {int(unknown.argmax())}: {what} without ground truth")
     gt_xyxy, dt_xyxy = _xyxy(objects.boxes_xywh), _xyxy(detections.boxes_xywh)
-    return JudgedDataSet(objects, detections, gt_xyxy, dt_xyxy, settings).evaluation(split)
+    judged = JudgedDataSet(objects, detections, gt_xyxy, dt_xyxy, settings, matches)
+    return judged.evaluation(split)
 
 
 def _xywh(boxes_xyxy: F64) -> F64:
