@@ -14,11 +14,12 @@ from refdet.columns import ObjectColumns
 from refdet.config import Evaluate, Infer
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
 from refdet.data.columns_as_records import records_of
-from refdet.data.formats import GroundTruthRead, read_detections, read_ground_truth
+from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.options import GroundTruthFormat
 from refdet.evaluate import EvaluationSettings, evaluate_columns
 from refdet.report.coco_lines import coco_lines
 from refdet.report.text_table import format_class_table
+from refdet.shards import DetectionReader, match_whole, opened_pool, read_files
 from refdet.terminal import say
 
 
@@ -35,18 +36,22 @@ def evaluate_files(config: Evaluate) -> int:
     settings = evaluation_settings(config, objects.categories.names)
     for sentence in read.sentences:
         say(sentence)
-    detections, sentences = read_detections(
-        config.dt,
+    reader = DetectionReader(
         objects,
         declared=config.dt_format,
         split=config.split,
         one_based=config.one_based,
         ignore_unknown=config.ignore_unknown,
     )
-    for sentence in sentences:
-        say(sentence)
+    with opened_pool(config.dask, config.workers, progress=True) as pool:
+        detections, sentences = read_files(config.dt, reader, pool)
+        for sentence in sentences:
+            say(sentence)
+        matches = match_whole(objects, detections, settings.coco_params, pool)
     name = config.split or read.split or config.gt.stem
-    evaluation = evaluate_columns(objects, detections, split=name, settings=settings)
+    evaluation = evaluate_columns(
+        objects, detections, split=name, settings=settings, matches=matches
+    )
     say(format_class_table(evaluation))
     if config.coco:
         say("\n".join(coco_lines(evaluation.coco_stats, evaluation.max_detections)))

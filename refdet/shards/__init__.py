@@ -5,7 +5,7 @@ judged of each part is a `CocoState`; states add up to that of the whole data se
 """
 
 from refdet.shards.files import DetectionReader, evaluate_files, read_files
-from refdet.shards.judging import evaluate_in_shards, match_in_shards
+from refdet.shards.judging import evaluate_in_shards, match_in_shards, match_whole
 from refdet.shards.pool import ALONE, Pool, opened_pool
 from refdet.shards.splitting import match_shards, split_by_image
 
@@ -17,6 +17,7 @@ __all__ = [
     "evaluate_in_shards",
     "match_in_shards",
     "match_shards",
+    "match_whole",
     "opened_pool",
     "read_files",
     "split_by_image",

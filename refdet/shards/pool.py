@@ -7,10 +7,16 @@ from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
+
+from refdet import __version__
+
+if TYPE_CHECKING:  # an extra
+    from distributed import Client
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -72,14 +78,16 @@ def opened_pool(
 
     Args:
         dask: address of a Dask scheduler, such as "tcp://10.0.0.5:8786", or "local" for a cluster
-            on this machine. Scheduler and workers need refdet installed, and nothing else: objects
-            and detections are sent to them. A task whose worker dies is given to another.
+            on this machine. Scheduler and workers need the same version of refdet, and nothing
+            else: objects and detections are sent to them. A task whose worker dies is given to
+            another.
         workers: processes on this machine, with Dask or without; a scheduler that is already there
             has its own.
         progress: whether to draw a bar, where there is a terminal.
 
     Raises:
-        ValueError: no worker, workers for a cluster that has its own, Dask is not installed.
+        ValueError: no worker, workers for a cluster that has its own, Dask is not installed, or
+            the cluster has no refdet or another.
         OSError: nothing answers at the address.
         ChildProcessError: from within the block: a process died at its work.
     """
@@ -131,13 +139,35 @@ def _opened_dask(address: str, workers: int, progress: bool) -> Iterator[Pool]:
             yield pool
         return
     with Client(address, set_as_default=False) as client:
+        _require_refdet(client, address)
         size = sum(client.nthreads().values())
         try:
             # The data are part of the tasks, so that they are still there if a worker is not.
-            yield Pool(max(1, size), client.get_executor(pure=False), progress)
+            yield Pool(size, client.get_executor(pure=False), progress)
         except KilledWorker as error:
             raise ChildProcessError(
                 f"Dask gave up a part that killed its workers: {error}"
             ) from error
         except CancelledError as error:
             raise ChildProcessError(f"the Dask scheduler at {address} went away") from error
+
+
+def _require_refdet(client: Client, address: str) -> None:
+    """Raise ValueError if somebody in the cluster has no refdet, or another one.
+
+    A worker that cannot make sense of a task ends, and Dask waits for the next without a word.
+    """
+    found = client.run(version, "refdet", on_error="return")
+    if not found:
+        raise ValueError(f"the Dask cluster at {address} has no worker")
+    try:
+        found["the scheduler"] = client.run_on_scheduler(version, "refdet")
+    except PackageNotFoundError as error:
+        found["the scheduler"] = error
+    for who, theirs in found.items():
+        if isinstance(theirs, PackageNotFoundError):
+            raise ValueError(f"{who} in the Dask cluster at {address} has no refdet installed")
+        if theirs != __version__:
+            raise ValueError(
+                f"{who} in the Dask cluster at {address} has refdet {theirs}, not {__version__}"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from refdet.columns import I64, DetectionColumns, ObjectColumns
 from refdet.core.coco_eval import COCO, CocoData, CocoParams, CocoState
 from refdet.evaluate import coco_data
 from refdet.shards.pool import ALONE, Pool
+
+
+class Shard(NamedTuple):
+    """A part of a data set, with the rows of the whole that it holds."""
+
+    data: CocoData
+    gt_rows: I64
+    dt_rows: I64
 
 
 def split_by_image(
@@ -30,10 +39,15 @@ def split_by_image(
     Returns:
         At least one part; none without an image, unless there is no image at all.
     """
+    return [shard.data for shard in shards_of(objects, detections, n_shards)]
+
+
+def shards_of(objects: ObjectColumns, detections: DetectionColumns, n_shards: int) -> list[Shard]:
+    """As `split_by_image`, with the rows."""
     whole = coco_data(objects, detections)
     images: I64 = np.sort(objects.images.ids)
     if n_shards == 1 or not len(images):
-        return [whole]
+        return [Shard(whole, np.arange(len(objects)), np.arange(len(detections)))]
     gt_image, dt_image = _places(objects.image_ids, images), _places(detections.image_ids, images)
     shard = _shard_of_image(gt_image, dt_image, len(images), n_shards)
     n_shards = int(shard[-1])
@@ -43,7 +57,10 @@ def split_by_image(
         _rows_by_shard(shard[dt_image], n_shards),
         strict=True,
     )
-    return [_part(whole, images[own], gt_rows, dt_rows) for own, gt_rows, dt_rows in parts]
+    return [
+        Shard(_part(whole, images[own], gt_rows, dt_rows), gt_rows, dt_rows)
+        for own, gt_rows, dt_rows in parts
+    ]
 
 
 def match_shards(
@@ -58,7 +75,7 @@ def match_shards(
 
 
 def _state_of(shard: CocoData, params: CocoParams) -> CocoState:
-    return shard.match(params).state
+    return shard.state(params)
 
 
 def _places(ids: I64, images: I64) -> I64:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from dask import config
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from refdet.shards import evaluate_in_shards, match_shards, opened_pool, split_by_image
+from refdet.shards import pool as pool_module
 from tests.shards.data_sets import assert_same_bits, of_one_run, random_detections, random_objects
 from tests.shards.dying import dying_once, refused
 
@@ -88,6 +89,47 @@ def test_evaluate_in_shards_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not there
     with pytest.raises(ValueError, match=r"needs distributed: pip install 'refdet\[dask\]'"):
         evaluate_in_shards(OBJECTS, DETECTIONS, dask="local")
+
+
+def test_opened_pool_refuses_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "__version__", "0.0.7")
+    with (
+        pytest.raises(
+            ValueError, match=rf"in the Dask cluster at {address} has refdet .*, not 0\.0\.7"
+        ),
+        opened_pool(address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("who", ["run", "run_on_scheduler"])
+def test_opened_pool_tells_who_has_no_refdet(
+    who: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = getattr(Client, who)
+    monkeypatch.setattr(
+        Client, who, lambda self, function, _, **options: ask(self, function, "no-such", **options)
+    )
+    name = {"run": "tcp://.*", "run_on_scheduler": "the scheduler"}[who]
+    with (
+        pytest.raises(ValueError, match=f"^{name} in the Dask cluster .* has no refdet installed"),
+        opened_pool(address),
+    ):
+        pass
+
+
+def test_opened_pool_refuses_a_cluster_without_a_worker() -> None:
+    with (
+        LocalCluster(
+            n_workers=0,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+        ) as cluster,
+        pytest.raises(ValueError, match=r"^the Dask cluster at tcp://.* has no worker"),
+        opened_pool(cluster.scheduler_address),
+    ):
+        pass
 
 
 def test_evaluate_in_shards_tells_that_nothing_answers() -> None:

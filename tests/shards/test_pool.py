@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from refdet.core.coco_eval import CocoParams
@@ -13,6 +14,7 @@ from refdet.shards import (
     evaluate_in_shards,
     match_in_shards,
     match_shards,
+    match_whole,
     opened_pool,
     split_by_image,
 )
@@ -45,6 +47,20 @@ def test_match_in_shards_passes_its_parameters_on(two_processes: Pool) -> None:
     params = CocoParams(iou_thresholds=(0.3, 0.9), max_detections=(2,), class_agnostic=True)
     state = match_in_shards(OBJECTS, DETECTIONS, params, two_processes)
     assert_same_bits(state, coco_data(OBJECTS, DETECTIONS).match(params).state)
+
+
+@pytest.mark.parametrize("area_range", ["all", "small"])
+def test_match_whole_by_two_processes_has_every_outcome_of_one_run(
+    two_processes: Pool, area_range: str
+) -> None:
+    got = match_whole(OBJECTS, DETECTIONS, pool=two_processes)
+    want = coco_data(OBJECTS, DETECTIONS).match()
+    assert_same_bits(got.state, want.state)
+    assert len(got.iou) == len(want.iou) > 0
+    for threshold in want.state.params.iou_thresholds:
+        ours, theirs = (one.outcomes(threshold, area_range) for one in (got, want))
+        for name in vars(theirs):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 
 
 def test_match_in_shards_without_an_image(two_processes: Pool) -> None:
