@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config_train": ("config", "models.faster_rcnn_spec"),
     "config_file": ("config", "config_train", "files"),
     "terminal": (),
-    "shards": ("columns", "core", "data", "evaluate"),
+    "shards": ("columns", "core", "data", "evaluate", "refdet"),
     "training": (*ROOMS, *OPTIONS),
     "conformance": ("core",),
     "vendor": ("files", "refdet"),

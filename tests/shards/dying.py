@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from refdet.core.coco_eval import COCO, CocoData, CocoMatches, CocoParams
+from refdet.core.coco_eval import COCO, CocoData, CocoParams, CocoState
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,9 +20,9 @@ class DyingOnce(CocoData):
 
     mark: Path | None = None
 
-    def match(self, params: CocoParams = COCO) -> CocoMatches:
+    def state(self, params: CocoParams = COCO) -> CocoState:
         if self.mark is not None and self.mark.exists():
-            return super().match(params)
+            return super().state(params)
         if self.mark is not None:
             self.mark.touch()
         os._exit(1)
@@ -32,7 +32,7 @@ class DyingOnce(CocoData):
 class Refused(CocoData):
     """Raises."""
 
-    def match(self, params: CocoParams = COCO) -> NoReturn:
+    def state(self, params: CocoParams = COCO) -> NoReturn:
         raise ValueError(f"image {self.image_ids[0]} is refused at {len(params.max_detections)}")
 
 
