@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from refdet.config import Infer
+from refdet.config import Evaluate, Infer
 from refdet.data.circuits import CLASS_NAMES
 from refdet.data.coco_json import read_coco_ground_truth
 from refdet.infer import infer
+from refdet.judge_files import evaluate_files
 from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec
@@ -228,3 +229,19 @@ def test_infer_refuses_classes_that_count_from_another_number(
     save_checkpoint(tmp_path / "best.pt", checkpoint)
     with pytest.raises(ValueError, match="--first-class is 0; the checkpoint was trained with 1"):
         infer(replace(config, checkpoint=tmp_path / "best.pt", output=tmp_path))
+
+
+def test_evaluate_of_the_written_predictions_gives_the_same_numbers(
+    config: Infer, tmp_path: Path
+) -> None:
+    evaluate = Evaluate(
+        dt=(config.output / "predictions.csv",),
+        gt=CIRCUITS,
+        classes=CLASS_NAMES,
+        output=tmp_path,
+        split="val",
+        score_threshold=LOW,
+        max_pictures=0,
+    )
+    assert evaluate_files(evaluate) == 0
+    assert same_text(tmp_path, config.output, "metrics.json", "false_positive_images.txt")

@@ -66,8 +66,8 @@ def read_csv_detections(
     known, unknown = keep_known(
         image_rows,
         category_rows,
-        images.__getitem__,
-        classes.__getitem__,
+        lambda row: f"image {images[row]!r}",
+        lambda row: f"class {classes[row]!r}",
         place,
         ignore_unknown=ignore_unknown,
     )

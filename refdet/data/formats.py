@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refdet.columns import DetectionColumns, ObjectColumns, unknown_rows
+from refdet.columns import I64, DetectionColumns, ObjectColumns, unknown_rows
 from refdet.data.coco_json import read_coco_ground_truth, read_coco_results
 from refdet.data.csv_detections import read_csv_detections
 from refdet.data.known import Known, Unknown, keep_known
@@ -66,7 +66,8 @@ def read_ground_truth(
         options: what is declared about VOC and npy-CSV; its `root` and `layout` are not looked at.
 
     Raises:
-        ValueError: names the file and the place in it; or the format cannot be recognised.
+        ValueError: names the file and the place in it; or the format cannot be recognised, or
+            has no use for a folder of images or names of classes that are given.
     """
     file_format = declared
     sentences: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ def read_ground_truth(
         known = options or SourceOptions(path)
         file_format, sentence = recognise_ground_truth(path, known.image_folder, known.label_folder)
         sentences = (sentence,)
+    _refuse_unused(file_format, images, options)
     if file_format is GroundTruthFormat.COCO:
         read = _read_coco(path, images)
     elif file_format is GroundTruthFormat.YOLO:
@@ -135,6 +137,19 @@ def read_detections(
     return _joined([shard.detections for shard in shards]), (*sentences, *_told(unknown))
 
 
+def _refuse_unused(
+    file_format: GroundTruthFormat, images: Path | None, options: SourceOptions | None
+) -> None:
+    """What somebody declares and nobody looks at would be believed to have been used."""
+    has_own_images = file_format in (GroundTruthFormat.VOC, GroundTruthFormat.NPY_CSV)
+    if images is not None and has_own_images:
+        raise ValueError(f"--images {images}: the images of {file_format} lie in its own folders")
+    if images is not None and not images.is_dir():
+        raise ValueError(f"--images {images} is no folder")
+    if options is not None and options.class_names and not has_own_images:
+        raise ValueError(f"--classes: the classes of {file_format} are those of its own files")
+
+
 def _read_coco(path: Path, images: Path | None) -> GroundTruthRead:
     objects = read_coco_ground_truth(path)
     files = {} if images is None else {name: images / name for name in objects.images.names}
@@ -184,8 +199,8 @@ def _known_coco(path: Path, objects: ObjectColumns, ignore_unknown: bool) -> Kno
     known, unknown = keep_known(
         -no_image.astype(np.int64),
         -no_class.astype(np.int64),
-        lambda row: str(found.image_ids[row]),
-        lambda row: str(found.category_ids[row]),
+        lambda row: f"image of id {found.image_ids[row]} ({_range_of(objects.images.ids)})",
+        lambda row: f"class of id {found.category_ids[row]} ({_range_of(objects.categories.ids)})",
         lambda row: f"{path}, entry {row}",
         ignore_unknown=ignore_unknown,
     )
@@ -197,6 +212,11 @@ def _known_coco(path: Path, objects: ObjectColumns, ignore_unknown: bool) -> Kno
             found.scores[known],
         )
     return Known(found, unknown)
+
+
+def _range_of(ids: I64) -> str:
+    """Who takes ids of another data set sees it here; a folder's are counted from 1."""
+    return f"its ids go from {ids.min()} to {ids.max()}" if len(ids) else "it has none"
 
 
 def _joined(shards: Sequence[DetectionColumns]) -> DetectionColumns:

@@ -20,10 +20,13 @@ def read_json(path: Path) -> object:
     """What a JSON file holds; NaN and infinity, which JSON lacks, are read as Python writes them.
 
     Raises:
-        ValueError: it is no JSON, or a key is repeated; names the file, and the entry if the key is
-            in one of a list.
+        ValueError: it cannot be read, is no JSON, or a key is repeated; names the file, and the
+            entry if the key is in one of a list.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     collecting = gc.isenabled()
     gc.disable()  # it would look for garbage in every new dict again and again: twice the time
     try:

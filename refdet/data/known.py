@@ -43,8 +43,8 @@ def keep_known(
     Args:
         image_rows: (D,) -1 where the image is unknown.
         category_rows: (D,) -1 where the class is.
-        image: what a detection's file calls its image.
-        category: likewise its class.
+        image: names the image of a detection as its file does: "image 'a'".
+        category: likewise its class: "class 'dog'".
         place: the file and the line or entry of a detection.
         ignore_unknown: True to count the others.
 
@@ -58,7 +58,7 @@ def keep_known(
     unknown = no_image | no_class
     if unknown.any() and not ignore_unknown:
         row = int(unknown.argmax())
-        what = f"image {image(row)!r}" if no_image[row] else f"class {category(row)!r}"
+        what = image(row) if no_image[row] else category(row)
         raise ValueError(
             f"{place(row)}: the ground truth has no {what}; --ignore-unknown leaves out and "
             "counts such detections"

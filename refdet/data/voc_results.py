@@ -63,8 +63,8 @@ def read_voc_results(
     known, unknown = keep_known(
         image_rows,
         category_rows,
-        lines.images.__getitem__,
-        lines.classes.__getitem__,
+        lambda row: f"image {lines.images[row]!r}",
+        lambda row: f"class {lines.classes[row]!r}",
         lines.place,
         ignore_unknown=ignore_unknown,
     )
@@ -157,6 +157,9 @@ def _classes_of(
     files: Sequence[Path], objects: ObjectColumns, split: str | None, folder: Path
 ) -> dict[Path, str]:
     """The class of each file of the split."""
+    if not files:
+        is_what = "holds no VOC results" if folder.is_dir() else "is no folder with"
+        raise ValueError(f"{folder} {is_what} comp3_det_<split>_<class>.txt")
     named = {file: file.stem.split("_det_", 1)[1] for file in files}
     if split is None:
         split = _only_split(list(named.values()), objects.categories.names, folder)
@@ -176,6 +179,7 @@ def _classes_of(
 def _only_split(names: Sequence[str], class_names: Sequence[str], folder: Path) -> str:
     """The one split with which every file of a known class ends with a known class."""
     possible: set[str] | None = None
+    seen: set[str] = set()
     for name in names:
         # `test_red_cell` is of split `test`, or of `test_red` if `cell` is a class as well.
         splits = {
@@ -183,9 +187,10 @@ def _only_split(names: Sequence[str], class_names: Sequence[str], folder: Path) 
         }
         if splits:
             possible = splits if possible is None else possible & splits
+            seen |= splits
     if possible is None:
         possible = {name.rpartition("_")[0] for name in names}
     if len(possible) != 1:
-        which = ", ".join(sorted(possible)) or "several"
+        which = ", ".join(sorted(possible or seen))
         raise ValueError(f"{folder}: results of which split? Declare it; it could be: {which}")
     return possible.pop()

@@ -116,8 +116,8 @@ def read_yolo_detections(
     rows, unknown = keep_known(
         image_rows,
         category_rows,
-        lambda row: stems[lines.file_rows[row]],
-        lambda row: class_names(int(labels[row])),
+        lambda row: f"image {stems[lines.file_rows[row]]!r}",
+        lambda row: f"class {class_names(int(labels[row]))!r}",
         lines.place,
         ignore_unknown=ignore_unknown,
     )

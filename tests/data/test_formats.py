@@ -13,7 +13,7 @@ from refdet.columns import ObjectColumns
 from refdet.data.coco_json import write_coco_ground_truth, write_coco_results
 from refdet.data.formats import read_detections, read_ground_truth
 from refdet.data.options import DetectionFormat, GroundTruthFormat, SourceOptions
-from tests.data import npy_csv_folder, voc_folder, yolo_folder
+from tests.data import every_format, npy_csv_folder, voc_folder, yolo_folder
 from tests.data.small_columns import detections_of, named_rows, objects_of
 
 OBJECTS = objects_of([[1, 2, 3, 4]], [0], [1])
@@ -122,13 +122,70 @@ def test_read_ground_truth_asks_for_the_format_of_what_is_two(voc: Path, tmp_pat
         read_ground_truth(npy_csv_folder.clean_folder(voc))
 
 
-@pytest.mark.parametrize("name", ["folder", "file", "absent"])
-def test_read_ground_truth_says_what_it_looked_for(tmp_path: Path, name: str) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("[]")
-    what = "is not there" if name == "absent" else "holds nothing that is recognised as gr"
-    with pytest.raises(ValueError, match=rf"{name} {what}.*; .*\(coco\).*\(voc\).*\(yolo\).*\(npy"):
-        read_ground_truth(tmp_path / name)
+@pytest.mark.parametrize("text", [None, "7", ""])
+def test_read_ground_truth_says_what_it_looked_for(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "gt"
+    if text is None:
+        path.mkdir()
+    else:
+        path.write_text(text)
+    looked_for = r"looked for .*\(coco\).*\(voc\).*\(yolo; for labels alone.*\).*\(npy-csv\)"
+    with pytest.raises(
+        ValueError, match=f"gt holds nothing that is recognised as gr.*{looked_for}"
+    ):
+        read_ground_truth(path)
+
+
+def test_readers_name_a_path_that_is_not_there(tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    with pytest.raises(ValueError, match=rf"^ground truth: {absent} is not there$"):
+        read_ground_truth(absent)
+    with pytest.raises(ValueError, match=rf"^detections: {absent} is not there$"):
+        read_detections([absent], OBJECTS)
+    for declared in list(GroundTruthFormat)[1:]:
+        with pytest.raises(ValueError, match="absent"):
+            read_ground_truth(absent, declared=declared)
+    for detections in list(DetectionFormat)[1:]:
+        with pytest.raises(ValueError, match="absent"):
+            read_detections([absent], OBJECTS, declared=detections)
+
+
+def test_read_ground_truth_knows_detections_when_it_sees_them(
+    shards: list[Path], tmp_path: Path
+) -> None:
+    coco, csv, voc, yolo = shards
+    for path, why in ((coco, r"coco \(a JSON list\)"), (csv, "csv"), (voc, "voc")):
+        message = rf"^{path} looks like detections \(--dt\): {why}.*; ground truth \(--gt\) was to"
+        with pytest.raises(ValueError, match=message):
+            read_ground_truth(path)
+    with pytest.raises(ValueError, match="yolo holds nothing that is recognised as ground truth"):
+        read_ground_truth(yolo)  # its text files alone could be either
+
+
+@pytest.mark.parametrize("file_format", ["coco", "voc", "yolo", "npy-csv"])
+def test_read_detections_knows_ground_truth_when_it_sees_it(
+    tmp_path: Path, file_format: str
+) -> None:
+    path = every_format.ground_truth_in(file_format, tmp_path / "gt")
+    message = rf"^{path} looks like ground truth \(--gt\): {file_format}.*; detections \(--dt\) was"
+    with pytest.raises(ValueError, match=message):
+        read_detections([path], OBJECTS)
+
+
+@pytest.mark.parametrize("file_format", ["coco", "voc", "yolo", "npy-csv"])
+def test_read_ground_truth_refuses_what_would_not_be_looked_at(
+    tmp_path: Path, file_format: str
+) -> None:
+    path = every_format.ground_truth_in(file_format, tmp_path / "gt")
+    split = every_format.SPLIT
+    if file_format in ("coco", "yolo"):
+        with pytest.raises(ValueError, match=f"--classes: the classes of {file_format} are those"):
+            read_ground_truth(path, options=SourceOptions(path, class_names=("cat",)))
+        with pytest.raises(ValueError, match=r"--images .*/absent is no folder"):
+            read_ground_truth(path, images=tmp_path / "absent")
+    else:
+        with pytest.raises(ValueError, match=f"--images .*: the images of {file_format} lie in"):
+            read_ground_truth(path, split=split, images=tmp_path)
 
 
 @pytest.fixture
@@ -172,9 +229,13 @@ def test_read_detections_refuses_or_counts_what_is_unknown(tmp_path: Path) -> No
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     one.write_text(json.dumps(entries[:2]))
     other.write_text(json.dumps(entries[2:]))
-    with pytest.raises(ValueError, match=r"one.json, entry 1: the ground truth has no image '4'"):
+    with pytest.raises(
+        ValueError, match=r"one.json, entry 1: .* no image of id 4 \(its ids go f.* 3 to 10"
+    ):
         read_detections([one, other], OBJECTS)
-    with pytest.raises(ValueError, match=r"other.json, entry 0: .* no class '2'; --ignore-unknown"):
+    with pytest.raises(
+        ValueError, match=r"other.json, entry 0: .* no class of id 2 .*; --ignore-unknown"
+    ):
         read_detections([other], OBJECTS)
     found, sentences = read_detections([one, other], OBJECTS, ignore_unknown=True)
     assert found.image_ids.tolist() == [3, 10]
@@ -195,7 +256,7 @@ def test_read_detections_takes_no_detection_at_all(tmp_path: Path) -> None:
         read_detections([], OBJECTS)
 
 
-@pytest.mark.parametrize("text", ["{}", ""])
+@pytest.mark.parametrize("text", ["7", ""])
 def test_read_detections_says_what_it_looked_for(tmp_path: Path, text: str) -> None:
     (tmp_path / "d.json").write_text(text)
     message = (
