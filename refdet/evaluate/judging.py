@@ -126,11 +126,11 @@ class JudgedDataSet:
         n_detections = self._per_class(self.labels[self.true | self.false | self.ignored])
         right = self._per_class(self.labels[self.true & self.counted])
         wrong = self._per_class(self.labels[self.false & self.counted])
-        aps = class_aps(self.result, self.objects.categories.ids)
+        aps: list[list[float]] = class_aps(self.result, self.objects.categories.ids).tolist()
         voc = self._voc()
-        judged = voc.true_positive | voc.false_positive
+        rows_of_voc = self._ranked(self.matches.row, voc.true_positive | voc.false_positive)
         for label, name in enumerate(self.objects.categories.names):
-            rows = np.flatnonzero(judged & (self.labels == label))
+            rows = rows_of_voc[label]
             of_voc = self.detections.scores[rows], voc.true_positive[rows], n_objects[label]
             precision = ratio_of(right[label], right[label] + wrong[label])
             recall = ratio_of(right[label], n_objects[label])
@@ -146,9 +146,9 @@ class JudgedDataSet:
                 precision=precision,
                 recall=recall,
                 f1=f1_of(precision, recall),
-                ap=aps[label, 0],
-                ap50=aps[label, 1],
-                ap75=aps[label, 2],
+                ap=aps[label][0],
+                ap50=aps[label][1],
+                ap75=aps[label][2],
                 ap50_voc=average_precision_voc(*of_voc),
                 ap50_voc07=average_precision_voc07(*of_voc),
             )
@@ -167,17 +167,22 @@ class JudgedDataSet:
         return replace(voc, ignored=voc.ignored | ~judged)
 
     def _curves(self) -> dict[int, PrecisionRecall]:
-        """Detections of equal scores in the order of COCO's rule."""
-        row = self.at_threshold.row
-        row = row[self.true[row] | self.false[row]]
+        rows = self._ranked(self.at_threshold.row, self.true | self.false)
         curves = {}
         for label, n_objects in enumerate(self._per_class(self.object_labels[self.counts])):
             if n_objects:
-                own = row[self.labels[row] == label]
+                own = rows[label]
                 scores, right = self.detections.scores[own], self.true[own]
                 curve = precision_recall_curve(scores, right, n_objects)
                 curves[label] = PrecisionRecall(curve.precision, curve.recall, curve.scores)
         return curves
+
+    def _ranked(self, row: I64, wanted: Mask) -> list[I64]:
+        """For each class those of `row`, in COCO's order of equal scores, that are wanted."""
+        row = row[wanted[row]]
+        row = row[np.argsort(self.labels[row], kind="stable")]
+        ends = np.cumsum(np.bincount(self.labels[row], minlength=self.n_classes))
+        return np.split(row, ends[:-1])
 
     def _found_objects(self) -> Mask:
         found = np.zeros(len(self.objects), np.bool_)
@@ -210,28 +215,25 @@ class JudgedDataSet:
     def _match_whatever_class(self, detections: I64, objects: I64) -> I64:
         """For each of these rows of detections its place in these rows of objects, or -1."""
         threshold = self.settings.iou_threshold
-        params = CocoParams(
-            iou_thresholds=(threshold,),
-            max_detections=(max(1, len(detections)),),
-            class_agnostic=True,
-        )
+        params = CocoParams(iou_thresholds=(threshold,), max_detections=(max(1, len(detections)),))
         return self._part(detections, objects).match(params).outcomes(threshold).object_row
 
     def _part(self, detections: I64, objects: I64) -> CocoData:
-        """Some rows only; all objects count."""
+        """Some rows only, all of them of one class; all objects count."""
         data = self.data
         return replace(
             data,
             gt_image_ids=data.gt_image_ids[objects],
-            gt_labels=data.gt_labels[objects],
+            gt_labels=np.zeros(len(objects), np.int64),
             gt_boxes_xywh=data.gt_boxes_xywh[objects],
             gt_area=data.gt_area[objects],
             gt_crowd=np.zeros(len(objects), np.bool_),
             gt_ignore=None,
             dt_image_ids=data.dt_image_ids[detections],
-            dt_labels=data.dt_labels[detections],
+            dt_labels=np.zeros(len(detections), np.int64),
             dt_boxes_xywh=data.dt_boxes_xywh[detections],
             dt_scores=data.dt_scores[detections],
+            category_ids=np.zeros(1, np.int64),
         )
 
     def _false_positives(self) -> Iterator[FalsePositiveRecord]:
@@ -268,9 +270,7 @@ class JudgedDataSet:
         """
         everything = np.arange(len(self.objects))
         params = CocoParams(
-            iou_thresholds=(ANY_OVERLAP,),
-            max_detections=(max(1, len(detections)),),
-            class_agnostic=True,
+            iou_thresholds=(ANY_OVERLAP,), max_detections=(max(1, len(detections)),)
         )
         pairs = self._part(detections, everything).match(params)
         iou = np.minimum(pairs.iou, 1)
