@@ -600,8 +600,6 @@ def _candidate_pairs(
     lowest = min(params.iou_thresholds[0], HIGHEST_IOU)
     dt_boxes_xywh = data.dt_boxes_xywh.astype(np.float64, copy=False)
     theirs = _Corners.of(objects.boxes_xywh, objects.crowd[:-1])
-    sizes = objects.boxes_xywh[:, 2:]
-    any_blurred = bool((_blurred(theirs, sizes) & (sizes > 0).all(axis=1)).any())
     found = [_Pairs(place[:0], place[:0], np.zeros(0))]
     # A group of many objects fills a block with fewer detections.
     work = np.cumsum(size * np.maximum(1, n_objects // 8)) // BLOCK
@@ -612,7 +610,7 @@ def _candidate_pairs(
         own = _Corners.of(boxes_xywh)
         # IoU >= t needs a common width of t times the own width, less what rounding adds to it.
         least: F64 = boxes_xywh[:, 2] * (lowest * (1 - 1e-4))
-        least[any_blurred | _blurred(own, boxes_xywh[:, 2:])] = 0
+        least[_blurred(own, boxes_xywh[:, 2:])] = 0
         # The later objects first: of equal overlaps, theirs is taken.
         for r in range(-int(falling[block][:1].sum()) - 1, -1, -1):
             n_facing = int(np.searchsorted(falling[block], -r))
@@ -650,7 +648,7 @@ class _Corners(NamedTuple):
 
 
 def _blurred(corners: _Corners, sizes: F64) -> Mask:
-    """Boxes so far from 0, for their size, that rounding x + width may change their overlaps."""
+    """Boxes so far from 0, for their size, that rounding x + width may add to what they share."""
     x1, y1, x2, y2, _ = corners
     far = max(*(c.max(initial=0) for c in (x2, y2)), *(-c.min(initial=0) for c in (x1, y1)))
     blurred: Mask = np.minimum(sizes[:, 0], sizes[:, 1]) < far * 1e-10
