@@ -89,9 +89,9 @@ def random_columns(rng: np.random.Generator, *, exact: bool = False) -> Columns:
     area = objects[:, 2] * objects[:, 3] * unit**2 * rng.choice([1, 0.5, 1], n_objects)
     area[rng.random(n_objects) < 0.1] = rng.choice([1024, 9216, 16])
     origin = 0.0
-    if not exact and rng.random() < 0.05:
+    if not exact and rng.random() < 0.1:
         # So far from 0 for their size that their corners are rounded.
-        origin, unit = 1e6, float(np.spacing(1e6))
+        origin, unit = 1e6, 0.7 * float(np.spacing(1e6))
     offset = np.array([origin, origin, 0, 0])
     return {
         "gt_image_ids": _some(rng, image_ids, n_objects),

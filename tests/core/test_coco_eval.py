@@ -73,6 +73,24 @@ def test_evaluate_coco_equals_pycocotools_for_any_number_of_limits(limits: int) 
         compare(seed, random_columns(rng), random_params(rng, limits=limits))
 
 
+@pytest.mark.parametrize("origin", [1e4, 1e6, 1e9, 1e15])
+def test_evaluate_coco_equals_pycocotools_where_the_rounding_of_corners_shows(
+    origin: float,
+) -> None:
+    """Sides of about one unit in the last place of the coordinates: x + width may be anything."""
+    sides = np.array([0.6, 0.75, 1.0, 1.4, 3.0, 1e9])
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        corner = origin * (1 + rng.random(2))
+        unit = float(np.spacing(corner.max()))
+        columns = random_columns(rng)
+        for side in ("gt", "dt"):
+            n = len(columns[f"{side}_labels"])
+            boxes = [corner + rng.integers(0, 3, (n, 2)) * unit, rng.choice(sides, (n, 2)) * unit]
+            columns[f"{side}_boxes_xywh"] = np.hstack(boxes)
+        compare(seed, columns, random_params(rng))
+
+
 @pytest.mark.parametrize(("block", "portion"), [(1, 1), (4, 1), (4, 10), (30, 5)])
 def test_evaluate_coco_does_not_depend_on_its_portions(
     block: int, portion: int, monkeypatch: pytest.MonkeyPatch

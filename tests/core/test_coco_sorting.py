@@ -58,7 +58,7 @@ def test_by_label_and_score_of_a_few(scores: list[float]) -> None:
     assert _by_label_and_score(label, np.array(scores)).tolist() == list(range(len(scores)))
 
 
-@pytest.mark.parametrize("highest", [0, 3, 10**6, 2**40, 2**62, HIGHEST])
+@pytest.mark.parametrize("highest", [0, 3, 10**6, 2**40, 2**52, 2**53, 2**62, HIGHEST])
 def test_sorted_with_places_is_a_stable_sort(highest: int) -> None:
     rng = np.random.default_rng(1)
     keys = rng.choice(np.append(rng.integers(0, highest, 50, endpoint=True), highest), 1000)
