@@ -150,7 +150,18 @@ class TwoSides(DataOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(TwoSides):
-    """Judge detections, yours or anyone's, against ground truth in any format. Needs no torch."""
+    """Judge detections, yours or anyone's, against ground truth in any format. Needs no torch.
+
+    COCO: refdet evaluate --gt instances_val2017.json --dt results.json --coco
+
+    Pascal VOC: refdet evaluate --gt VOC2007 --split test --dt results/Main --output judged
+
+    YOLO: refdet evaluate --gt dataset --split val --dt runs/detect/predict/labels
+
+    npy and CSV, in parts: refdet evaluate --gt circuits --split val --dt rank0.csv rank1.csv
+
+    Any --dt goes with any --gt, and several are judged as one.
+    """
 
     dt: tuple[Path, ...]
     """Detections, in one or more parts: COCO results JSON, predictions.csv, a folder of VOC's

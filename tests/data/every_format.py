@@ -11,7 +11,7 @@ Three images of 64 x 32 pixels, named a, b and c; c has no object. By hand, at I
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ AP50 = {"cat": 51 / 101, "dog": 0.5}
 AP = {"cat": 51 / 101, "dog": 0.3}
 IMAGE_IDS = {"a": 30, "b": 10, "c": 20}
 CATEGORY_IDS = {"cat": 7, "dog": 3}
+COUNTED = {"a": 1, "b": 2, "c": 3, "cat": 1, "dog": 2}
+"""The ids of what has none in its format."""
 
 GROUND_TRUTH_FORMATS = ("coco", "voc", "yolo", "npy-csv")
 DETECTION_FORMATS = ("coco", "csv", "voc", "yolo")
@@ -124,13 +126,17 @@ def _images(folder: Path) -> None:
         Image.new("RGB", (WIDTH, HEIGHT), (ord(name[0]), 90, 90)).save(folder / name)
 
 
-def detections_in(file_format: str, root: Path, rows: Sequence[Found] = DETECTIONS) -> Path:
-    """The detections, or some of them, in `root`."""
+def detections_in(
+    file_format: str,
+    root: Path,
+    rows: Sequence[Found] = DETECTIONS,
+    ids: Mapping[str, int] = IMAGE_IDS | CATEGORY_IDS,
+) -> Path:
+    """The detections, or some of them, in `root`; for COCO's with the ids of the ground truth."""
     root.mkdir()
     if file_format == "coco":
         entries = [
-            {"image_id": IMAGE_IDS[image], "category_id": CATEGORY_IDS[name]}
-            | {"bbox": box, "score": score}
+            {"image_id": ids[image], "category_id": ids[name]} | {"bbox": box, "score": score}
             for image, name, box, score in rows
         ]
         (root / "dt.json").write_text(json.dumps(entries))
