@@ -24,7 +24,11 @@ def xywh_from(boxes: F64, box_format: BoxFormat) -> F64:
     """`boxes`, (N, 4) float64 of any format, as x, y, width, height.
 
     What is not finite, or becomes so, is left to whoever checks the result.
+
+    Raises:
+        ValueError: the format, which callers without a type checker give as a word, is none.
     """
+    box_format = BoxFormat(box_format)
     converted = boxes.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         if box_format is BoxFormat.XYXY:

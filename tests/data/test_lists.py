@@ -79,6 +79,14 @@ def test_box_formats_mean_the_same_box(box_format: BoxFormat, box: list[float]) 
     assert target["boxes"] == [box]
 
 
+def test_a_box_format_may_be_a_word_but_not_any_word() -> None:
+    pred = {"boxes": [[1, 2, 4, 8]], "scores": [0.5], "labels": [0]}
+    found = detections_from_lists([pred], box_format="xyxy")  # type: ignore[arg-type]  # untyped callers do
+    assert found.boxes_xywh.tolist() == [[1, 2, 3, 6]]
+    with pytest.raises(ValueError, match="'yxyx' is not a valid BoxFormat"):
+        detections_from_lists([pred], box_format="yxyx")  # type: ignore[arg-type]  # likewise
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.int32])
 def test_tensors_of_every_dtype_are_read_exactly(dtype: torch.dtype) -> None:
     box, score = torch.tensor([[1, 2, 3, 400]], dtype=dtype), torch.tensor([3], dtype=dtype)
