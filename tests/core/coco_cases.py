@@ -26,6 +26,7 @@ IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 THRESHOLDS: tuple[Sequence[float], ...] = (
     (0.5,),
+    (1.0,),
     (0.3, 0.5, 0.75, 1.0),
     (1e-9, 0.5, 1 - 1e-10),
     tuple(np.linspace(0.05, 1, 20)),  # more than fit 16 bits

@@ -1,14 +1,21 @@
-"""The order of detections and the places of ids, where packed integers could go wrong."""
+"""The order of detections, places of ids and recall levels, where a bit decides."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from refdet.core.coco_eval import _by_label_and_score, _distinct, _positions, _sorted_with_places
+from refdet.core.coco_eval import (
+    _by_label_and_score,
+    _distinct,
+    _needed,
+    _positions,
+    _sorted_with_places,
+)
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -94,3 +101,14 @@ def test_positions_equals_looking_each_up(table: str, others: str) -> None:
 def test_distinct_ids_ascend() -> None:
     assert _distinct(np.array([5, HIGHEST, -2, 5, LOWEST])).tolist() == [LOWEST, -2, 5, HIGHEST]
     assert _distinct(np.array([], np.int32)).tolist() == []
+
+
+@pytest.mark.parametrize("steps", [3, 10, 100, 1000])
+def test_needed_is_the_first_count_whose_share_reaches_the_level(steps: int) -> None:
+    """As float64 has it: 0.55 * 20 is above 11, and yet 11 / 20 reaches 0.55."""
+    levels = np.unique([5e-324, 1e-12, *np.linspace(0, 1, steps + 1), np.nextafter(0.5, 1)])
+    counts = np.arange(1, 300)
+    got = _needed(counts.astype(np.float64), levels)
+    for n in counts.tolist():
+        shares = [found / n for found in range(n + 1)]
+        assert got[n - 1].tolist() == [bisect_left(shares, level) for level in levels], n
