@@ -149,7 +149,8 @@ def evaluate_coco(
     Args:
         gt_image_ids: (G,) integers of any size.
         gt_labels: (G,) category ids, likewise.
-        gt_boxes_xywh: (G, 4), any real dtype: left, top, width, height in pixels.
+        gt_boxes_xywh: (G, 4), any real dtype: left, top, width, height in pixels. Sides between
+            1e-75 and 1e75 keep every area inside float64's range.
         gt_area: (G,) square pixels, of the mask where there is one. Decides the area range only.
         gt_crowd: (G,) bool. A crowd neither counts nor is used up, and the overlap with it is
             intersection over the detection's area.
