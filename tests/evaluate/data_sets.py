@@ -21,6 +21,7 @@ SETTINGS = st.builds(
     score_threshold=st.sampled_from([0.0, 0.4, 1.0]),
     class_thresholds=st.sampled_from([{}, {1: 0.2}, {0: 0.6, 2: 0.0}]),
     max_detections=st.sampled_from([1, 2, 100]),
+    background_threshold=st.sampled_from([0.1, 0.125]),
 )
 
 
