@@ -150,6 +150,16 @@ def test_merge_refuses_an_image_that_was_judged_differently(changes: dict[str, o
     assert CocoState.merge([whole, other], keep_one=True).image_ids.tolist() == [10, 20, 30]
 
 
+@pytest.mark.parametrize("changes", [{"gt_area": [81, 5000]}, {"gt_labels": [1, 2]}])
+def test_merge_refuses_objects_that_differ_where_nothing_is_detected(
+    changes: dict[str, object],
+) -> None:
+    elsewhere = {"dt_image_ids": [10, 10]}
+    states = [state_of(small(**elsewhere)), state_of(small(**elsewhere, **changes))]
+    with pytest.raises(ValueError, match="image 20 was judged differently"):
+        CocoState.merge(states)
+
+
 def test_merge_names_the_states_that_differ() -> None:
     states = [state_of(small()), state_of(small(), image_ids=np.array([10]))]
     states.append(state_of(small(dt_scores=[0.5, 0.75])))
