@@ -15,9 +15,7 @@ from typing import TypeVar, cast
 import tyro
 
 import refdet
-from refdet.config import CheckData, Convert, Evaluate, Infer
 from refdet.config_file import Config, arguments_from_toml, to_toml
-from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from refdet.files import write_text_atomic
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -25,23 +23,27 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 @dataclass(frozen=True)
 class Command:
-    """One sub-command: its options, and where the function that runs it lies.
+    """One sub-command: where its options lie, and the function that runs it.
 
-    The function is named, not imported, so that `refdet evaluate` does not load torch.
+    Both are named, not imported, so that `refdet evaluate` does not load torch, and starts quickly.
     """
 
-    config_type: type[Config]
-    module: str
+    options: str
     function: str
+
+    @property
+    def config_type(self) -> type[Config]:
+        """The dataclass of its options."""
+        return cast("type[Config]", _found(self.options))  # as the table below has it
 
 
 COMMANDS = {
-    ("train", "ssd300"): Command(TrainSSD300, "refdet.train", "train_ssd300"),
-    ("train", "faster-rcnn"): Command(TrainFasterRCNN, "refdet.train", "train_faster_rcnn"),
-    ("infer",): Command(Infer, "refdet.infer", "infer"),
-    ("evaluate",): Command(Evaluate, "refdet.judge_files", "evaluate_files"),
-    ("check-data",): Command(CheckData, "refdet.judge", "check_data"),
-    ("convert",): Command(Convert, "refdet.convert", "convert"),
+    ("train", "ssd300"): Command("config_train.TrainSSD300", "train.train_ssd300"),
+    ("train", "faster-rcnn"): Command("config_train.TrainFasterRCNN", "train.train_faster_rcnn"),
+    ("infer",): Command("config.Infer", "infer.infer"),
+    ("evaluate",): Command("config.Evaluate", "judge_files.evaluate_files"),
+    ("check-data",): Command("config.CheckData", "judge.check_data"),
+    ("convert",): Command("config.Convert", "convert.convert"),
 }
 
 
@@ -125,7 +127,7 @@ def _save_config(words: list[str]) -> None:
 
 def _run(command: Command, config: Config) -> int:
     try:
-        module = import_module(command.module)
+        found = _found(command.function)
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "torchvision"):
             raise
@@ -133,8 +135,15 @@ def _run(command: Command, config: Config) -> int:
             f"this command needs {error.name}: pip install 'refdet[torch]' brings it"
         ) from error
     # A function found by its name has no type; the table pairs it with its options.
-    run = cast("Callable[[Config], int]", getattr(module, command.function))
+    run = cast("Callable[[Config], int]", found)
     return run(config)
+
+
+def _found(name: str) -> object:
+    """What `module.name` of this package is."""
+    module, _, attribute = name.rpartition(".")
+    found: object = getattr(import_module(f"refdet.{module}"), attribute)
+    return found
 
 
 if __name__ == "__main__":

@@ -11,12 +11,15 @@ import textwrap
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from refdet.config import CheckData, Convert, Evaluate, Infer, flag
-from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
+from refdet.config import flag
 
-Config: TypeAlias = TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert
+if TYPE_CHECKING:
+    from refdet.config import CheckData, Convert, Evaluate, Infer
+    from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
+
+Config: TypeAlias = "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert"
 
 
 def field_help(config_type: type[Config | Train]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         The path to write to; the block must create that file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_PARTIAL}{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f"{_PARTIAL}{os.urandom(8).hex()}{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as written:
@@ -59,7 +58,7 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; --overwrite replaces it")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (path.with_name(f"{_PARTIAL}{secrets.token_hex(8)}") for _ in range(2))
+    temporary, old = (path.with_name(f"{_PARTIAL}{os.urandom(8).hex()}") for _ in range(2))
     temporary.mkdir()
     try:
         yield temporary

@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from refdet.config import CheckData, DataOptions, Evaluate, Infer
+from refdet.config import CheckData, Convert, DataOptions, Evaluate, Infer
 from refdet.config_file import Config
 from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from tests.conftest import REPOSITORY
@@ -82,8 +82,9 @@ TRAINING = ("train.py", "training/*.py")
 READERS: dict[type[Config], tuple[str, ...]] = {
     TrainSSD300: TRAINING,
     TrainFasterRCNN: TRAINING,
-    Infer: ("infer.py", "judge.py"),
-    Evaluate: ("judge.py",),
+    Infer: ("infer.py", "judge.py", "judge_files.py"),
+    Evaluate: ("judge.py", "judge_files.py"),
+    Convert: ("convert.py",),
     CheckData: ("judge.py",),
 }
 """The files that run each command."""
@@ -110,6 +111,8 @@ def test_every_option_is_read_somewhere(config_type: type[Config]) -> None:
     assert "source" in read
     # tests/test_config.py holds that `source` passes on every one of these.
     read |= {field.name for field in dataclasses.fields(DataOptions)}
+    if "declared_format" in read:
+        read.add("gt_format")  # as that property does
     assert {field.name for field in dataclasses.fields(config_type)} - read == set()
 
 

@@ -1,7 +1,8 @@
 """Ground truth and detections in whatever format they lie: recognised, or as declared.
 
 What was settled is told in sentences; a path that is of no format, or of two, is an error that
-says what was looked for.
+says what was looked for. The readers of folders are loaded when there is a folder, so that judging
+two files of JSON does not wait for what parses XML and opens images.
 """
 
 from __future__ import annotations
@@ -18,11 +19,6 @@ from refdet.data.csv_detections import read_csv_detections
 from refdet.data.known import Known, Unknown, keep_known
 from refdet.data.options import DetectionFormat, GroundTruthFormat, Layout, SourceOptions
 from refdet.data.recognise import recognise_detections, recognise_ground_truth
-from refdet.data.records_as_columns import columns_of
-from refdet.data.source import open_source
-from refdet.data.voc_results import read_voc_results
-from refdet.data.yolo import read_yolo_detections, yolo_objects
-from refdet.data.yolo_folder import open_yolo
 from refdet.records import PixelRange
 
 
@@ -122,8 +118,12 @@ def read_detections(
         elif file_format is DetectionFormat.CSV:
             shards.append(read_csv_detections(path, objects, ignore_unknown=ignore_unknown))
         elif file_format is DetectionFormat.YOLO:
+            from refdet.data.yolo import read_yolo_detections  # noqa: PLC0415 - see above
+
             shards.append(read_yolo_detections(path, objects, ignore_unknown=ignore_unknown))
         else:
+            from refdet.data.voc_results import read_voc_results  # noqa: PLC0415 - see above
+
             shards.append(
                 read_voc_results(
                     path,
@@ -163,6 +163,9 @@ def _read_coco(path: Path, images: Path | None) -> GroundTruthRead:
 
 
 def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTruthRead:
+    from refdet.data.yolo import yolo_objects  # noqa: PLC0415 - see above
+    from refdet.data.yolo_folder import open_yolo  # noqa: PLC0415 - see above
+
     folder = open_yolo(path, split, images)
     objects = yolo_objects(folder)
     sentences: tuple[str, ...] = ()
@@ -176,6 +179,9 @@ def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTrut
 def _read_source(
     path: Path, file_format: GroundTruthFormat, split: str | None, options: SourceOptions | None
 ) -> GroundTruthRead:
+    from refdet.data.records_as_columns import columns_of  # noqa: PLC0415 - see above
+    from refdet.data.source import open_source  # noqa: PLC0415 - see above
+
     layout = Layout(file_format.value)
     source = open_source(replace(options or SourceOptions(path), root=path, layout=layout))
     if split is None and len(source.splits) != 1:

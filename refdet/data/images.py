@@ -1,16 +1,19 @@
 """Image files, opened without trusting them: one rule for all that reads them.
 
 An error is a ValueError that says what is wrong as a sentence without its subject; who catches it
-names the file.
+names the file. Pillow is loaded by the first image: `refdet evaluate` may have none.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 """The endings of files that are taken for images, in lower case."""
@@ -41,6 +44,8 @@ def read_rgb(file: Path) -> NDArray[np.uint8]:
 
 
 def _open(file: Path, decode: bool) -> Image.Image:
+    from PIL import Image  # noqa: PLC0415 - see above
+
     try:
         with Image.open(file) as image:
             if decode:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeVar
-
-from tqdm import tqdm
 
 from refdet import __version__
 
@@ -59,8 +55,12 @@ class Pool:
             for future in futures:
                 future.cancel()
 
-    def _bar(self, items: Sequence[S], doing: str) -> tqdm[S]:
-        return tqdm(items, desc=doing, unit="part", disable=None if self.progress else True)
+    def _bar(self, items: Sequence[S], doing: str) -> Iterable[S]:
+        if not self.progress or len(items) == 1:
+            return items
+        from tqdm import tqdm  # noqa: PLC0415 - who works alone does not wait for it
+
+        return tqdm(items, desc=doing, unit="part", disable=None)
 
 
 ALONE = Pool()
@@ -107,6 +107,10 @@ def opened_pool(
 
 @contextmanager
 def _opened_processes(workers: int, progress: bool) -> Iterator[Pool]:
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - likewise
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - likewise
+    from multiprocessing import get_context  # noqa: PLC0415 - likewise
+
     # A fork of a process with threads, such as torch's, can stand still for ever.
     with ProcessPoolExecutor(workers, get_context("spawn")) as executor:
         try:
