@@ -10,15 +10,20 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from refdet.files import atomic_path
-from refdet.records import Evaluation, PrecisionRecall
+from refdet.records import F64, Evaluation, PrecisionRecall
+from refdet.report.cells import one_line
 from refdet.report.colours import PALETTE, plot_colour
 
 _LINE_STYLES = ("-", "--", ":", "-.")
+_MOST_NAMED = 12
+"""More lines cannot be told apart, and their legend leaves no room for them."""
+_MOST_LETTERS = 28
 _TERM = "train_loss_"
 
 
@@ -70,32 +75,60 @@ def history_figure(history: Sequence[Mapping[str, object]]) -> Figure:
 def precision_recall_figure(evaluation: Evaluation) -> Figure:
     """Precision over recall, a line per class with objects, its AP50 in the legend.
 
-    A dot marks where the class's score threshold puts it.
+    A dot marks where the class's score threshold puts it. Of many classes, some are drawn like
+    that, from the highest AP50 to the lowest. Behind them is, for every class, the best precision
+    at or beyond each of 101 recall levels, and the mean of these, whose area is the mean AP.
 
     Args:
         evaluation: the judged data set.
     """
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.subplots()
-    for metrics in evaluation.classes:
-        curve = evaluation.curves.get(metrics.label)
-        if curve is None:
-            continue
-        colour, style = plot_colour(metrics.label), _style(metrics.label)
-        name = f"AP50 {metrics.ap50:.3f}  {literal(metrics.name)}"
-        recall, precision = _from_the_axis(curve)
-        axes.plot(recall, precision, style, color=colour, label=name, linewidth=1.6)
+    drawn = [metrics for metrics in evaluation.classes if metrics.label in evaluation.curves]
+    colours = [metrics.label for metrics in drawn]
+    if len(drawn) > _MOST_NAMED:
+        _draw_behind(axes, list(evaluation.curves.values()))
+        ordered = sorted(drawn, key=lambda metrics: -metrics.ap50)
+        drawn = [ordered[i] for i in np.linspace(0, len(ordered) - 1, len(PALETTE)).astype(int)]
+        colours = list(range(len(drawn)))
+    for metrics, place in zip(drawn, colours, strict=True):
+        name = f"AP50 {metrics.ap50:.3f}  {_short(metrics.name)}"
+        recall, precision = _from_the_axis(evaluation.curves[metrics.label])
+        colour = plot_colour(place)
+        axes.plot(recall, precision, _style(place), color=colour, label=name, linewidth=1.6)
         axes.plot([metrics.recall], [metrics.precision], "o", color=colour)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.set_title(
-        f"{literal(evaluation.split)}, {evaluation.n_images} images, "
+        f"{_short(evaluation.split)}, {evaluation.n_images} images, "
         f"IoU >= {evaluation.iou_threshold:g}, mean AP50 {evaluation.mean_ap50:.3f}"
     )
     _finish(axes)
     return figure
+
+
+def _draw_behind(axes: Axes, curves: Sequence[PrecisionRecall]) -> None:
+    """Every class thin and grey, and their mean."""
+    levels = np.linspace(0, 1, 101)
+    envelopes = np.array([_envelope(curve, levels) for curve in curves])
+    grey = axes.plot(levels, envelopes.T, color="0.5", alpha=0.3, linewidth=0.6)
+    grey[0].set_label(f"each of {len(curves)} classes")
+    axes.plot(levels, envelopes.mean(axis=0), color="black", linewidth=2.4, label="their mean")
+
+
+def _envelope(curve: PrecisionRecall, levels: F64) -> F64:
+    """(L,) the best precision at or beyond each recall, 0 where none is."""
+    best = np.append(np.maximum.accumulate(curve.precision[::-1])[::-1], 0.0)
+    envelope: F64 = best[np.searchsorted(curve.recall, levels, side="left")]
+    return envelope
+
+
+def _short(name: str) -> str:
+    text = one_line(name)
+    is_long = len(text) > _MOST_LETTERS
+    return literal(f"{text[: _MOST_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}" if is_long else text)
 
 
 def _from_the_axis(curve: PrecisionRecall) -> tuple[list[float], list[float]]:

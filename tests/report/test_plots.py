@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from refdet.records import Evaluation, PrecisionRecall
 from refdet.report.colours import PALETTE, class_colour
 from refdet.report.plots import (
     history_figure,
@@ -88,6 +89,57 @@ def test_precision_recall_figure_without_any_curve_becomes_a_png(tmp_path: Path)
     nothing = dataclasses.replace(evaluation(), curves={}, classes=(), totals=totals)
     write_figure(tmp_path / "pr.png", precision_recall_figure(nothing))
     assert Image.open(tmp_path / "pr.png").format == "PNG"
+
+
+def many_classes(n_classes: int) -> Evaluation:
+    """The first class finds half of its objects without an error; all others find nothing."""
+    example = evaluation()
+    nothing = PrecisionRecall(np.zeros(0), np.zeros(0), np.zeros(0))
+    half = PrecisionRecall(np.ones(2), np.array([0.25, 0.5]), np.array([0.9, 0.8]))
+    classes = tuple(
+        dataclasses.replace(
+            example.classes[0], label=label, name=f"{label} " + "long " * 50, ap50=1 / (label + 1)
+        )
+        for label in range(n_classes)
+    )
+    curves = dict.fromkeys(range(1, n_classes), nothing) | {0: half}
+    return dataclasses.replace(example, classes=classes, curves=curves, split="long " * 50)
+
+
+def test_precision_recall_figure_of_many_classes_draws_their_mean() -> None:
+    (axes,) = precision_recall_figure(many_classes(13)).axes
+    mean = np.array(lines(axes)["their mean"])
+    np.testing.assert_array_equal(mean[:, 0], np.linspace(0, 1, 101))
+    # 51 of the 101 levels are up to a recall of 1/2.
+    np.testing.assert_allclose(mean[:, 1], [1 / 13] * 51 + [0] * 50, rtol=1e-15)
+    grey = [line for line in axes.get_lines() if line.get_color() == "0.5"]
+    assert len(grey) == 13
+
+
+def test_precision_recall_figure_of_many_classes_names_some_from_high_to_low_ap() -> None:
+    (axes,) = precision_recall_figure(many_classes(85)).axes
+    first, mean, *named = lines(axes)
+    assert (first, mean) == ("each of 85 classes", "their mean")
+    # Every fourteenth.
+    assert [int(name.split()[2]) for name in named] == [0, 14, 28, 42, 56, 70, 84]
+    assert named[1].startswith("AP50 0.067  14 long")
+    assert len(precision_recall_figure(many_classes(12)).axes[0].get_lines()) == 24
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_classes", [3, 12, 13, 80, 365])
+def test_precision_recall_figure_of_any_number_of_classes_leaves_room_for_the_axes(
+    tmp_path: Path, n_classes: int
+) -> None:
+    figure = precision_recall_figure(many_classes(n_classes))
+    write_figure(tmp_path / "pr.png", figure)
+    (axes,) = figure.axes
+    box = axes.get_position()
+    assert box.width > 0.4
+    assert box.height > 0.75
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().height < figure.bbox.height
 
 
 def test_a_class_name_that_matplotlib_would_parse_is_shown_as_it_is(tmp_path: Path) -> None:
