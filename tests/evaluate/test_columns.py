@@ -183,6 +183,20 @@ def test_evaluate_columns_lets_an_ignored_object_be_found_once() -> None:
     assert evaluation.confusion.ignored_detections == 1
 
 
+def test_evaluate_columns_numbers_detections_by_score_within_their_image() -> None:
+    detections = found([SQUARE, AWAY, HALF, AWAY], [0.6, 0.7, 0.9, 0.7])
+    detections = dataclasses.replace(detections, image_ids=np.array([5, 5, 6, 5]))
+    images = ImageTable(np.array([6, 5]), ("b", "a"), np.zeros((2, 2), np.int64))
+    evaluation = evaluate_columns(
+        dataclasses.replace(objects_of([], []), images=images),
+        detections,
+        split="val",
+        settings=DEFAULT,
+    )
+    listed = [(one.image, one.index, one.score) for one in evaluation.false_positives]
+    assert listed == [("b", 0, 0.9), ("a", 0, 0.7), ("a", 1, 0.7), ("a", 2, 0.6)]
+
+
 @pytest.mark.parametrize(
     ("detections", "message"),
     [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fixtures.from_tools.pycocotools_run import Annotation, run_coco_eval
 from refdet.core.false_positives import identify_false_positives
 from refdet.evaluate import EvaluationSettings, evaluate_columns
-from refdet.records import Mask
+from refdet.records import FalsePositiveKind, Mask
 from tests.evaluate.data_sets import SETTINGS, columns_of, images_of, judged_image, xywh
 from tests.test_evaluate import BESIDE, HALF, NAMES, SQUARE, Split, found, judged, splits, truth
 
@@ -196,6 +196,12 @@ def test_evaluate_split_counts_at_a_threshold_that_is_none_of_cocos(
     assert evaluation.curves[0].recall.tolist() == [right]
     # AP has its own thresholds: the IoU of 0.5 reaches the first of ten.
     assert evaluation.mean_ap == pytest.approx(0.1)
+
+
+def test_evaluate_split_names_the_first_of_two_objects_that_a_detection_is_confused_with() -> None:
+    split = ([truth("a", [SQUARE, SQUARE], [1, 0])], [found("a", [SQUARE], [0.9], [2])])
+    (wrong,) = judged(split).false_positives
+    assert (wrong.kind, wrong.confused_with) == (FalsePositiveKind.CONFUSION, 1)
 
 
 # --- Nothing there ---
