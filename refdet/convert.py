@@ -19,11 +19,12 @@ from refdet.data.folder_writers import (
     write_yolo,
     write_yolo_detections,
 )
-from refdet.data.formats import GroundTruthRead, read_detections, read_ground_truth
+from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.image_copies import ImageCopies
 from refdet.data.options import DetectionFormat, GroundTruthFormat, TargetFormat
 from refdet.data.recognise import recognise_detections
 from refdet.data.voc_results import write_voc_results
+from refdet.shards import DetectionReader, read_files
 from refdet.terminal import say
 
 
@@ -79,14 +80,14 @@ def _convert_objects(
 
 
 def _convert_detections(config: Convert, objects: ObjectColumns) -> None:
-    found, sentences = read_detections(
-        config.dt,
+    reader = DetectionReader(
         objects,
         declared=config.dt_format,
         split=config.split,
         one_based=config.one_based,
         ignore_unknown=config.ignore_unknown,
     )
+    found, sentences = read_files(config.dt, reader)
     for sentence in sentences:
         say(sentence)
     for path in config.dt:

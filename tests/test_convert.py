@@ -164,7 +164,8 @@ def test_convert_counts_unknown_detections_only_when_asked(
             "--output", coco / "out.csv")  # fmt: skip
     assert "d.csv, line 2: the ground truth has no image 'z'" in refused(*both)
     convert(*both, "--ignore-unknown")
-    assert "left out: 1 detections in images without ground truth" in lines(capsys)
+    told = f"{coco / 'd.csv'}: left out: 1 detections in images without ground truth"
+    assert told in lines(capsys)
 
 
 def test_convert_overwrites_only_when_asked(coco: Path) -> None:
@@ -244,4 +245,20 @@ def test_convert_can_be_saved_as_toml_with_several_paths(
     )
     main(["config", "convert.toml", "convert", *arguments])
     convert("--config", "convert.toml")
-    assert len((coco / "d.csv").read_text().splitlines()) == 5
+    # The same file twice counts once: a header and two detections.
+    assert len((coco / "d.csv").read_text().splitlines()) == 3
+
+
+def test_convert_joins_parts_as_evaluate_does(
+    coco: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, line = "image,class,score,x1,y1,x2,y2\n", "a.png,cat,0.25,60,6,130,14\n"
+    (coco / "padded.csv").write_text(f"{header}{line}b.jpg,cat,0.125,0,0,8,8\n")
+    both = ("--gt", coco / "gt.json", "--to", "csv", "--output", coco / "out.csv", "--dt",
+            coco / "dt.json", coco / "padded.csv")  # fmt: skip
+    convert(*both)
+    assert "left out: 1 detections repeated in a later file (images: 1)" in lines(capsys)
+    assert len((coco / "out.csv").read_text().splitlines()) == 1 + 3
+    (coco / "padded.csv").write_text(header + line.replace("0.25", "0.75"))
+    message = refused(*both, "--overwrite")
+    assert "padded.csv hold different detections of class 'cat' in image 'a.png'" in message

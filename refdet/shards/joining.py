@@ -94,8 +94,8 @@ def _refuse(
     raise ValueError(
         f"{paths[first]} and {paths[other]} hold different detections of class "
         f"{objects.categories.names[label.argmax()]!r} in image "
-        f"{objects.images.names[image.argmax()]!r}; if they are parts of one answer, put them "
-        "into one file: refdet convert does"
+        f"{objects.images.names[image.argmax()]!r}; if these are parts of one answer, "
+        "write them into one file; if they are two answers, take them one at a time"
     )
 
 

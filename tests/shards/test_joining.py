@@ -95,7 +95,8 @@ def test_join_files_names_the_files_the_class_and_the_image() -> None:
         join_files([columns(rows) for rows in files], PATHS, OBJECTS)
     assert str(caught.value) == (
         "one.json and three.json hold different detections of class 'dog' in image 'a.png'; if "
-        "they are parts of one answer, put them into one file: refdet convert does"
+        "these are parts of one answer, write them into one file; if they are two answers, take "
+        "them one at a time"
     )
 
 
