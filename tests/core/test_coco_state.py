@@ -160,6 +160,14 @@ def test_merge_refuses_objects_that_differ_where_nothing_is_detected(
         CocoState.merge(states)
 
 
+def test_merge_refuses_what_is_wrong_in_one_copy_and_ignored_in_the_other() -> None:
+    """Nothing is found in either; but a large box is outside the range of small ones."""
+    boxes = ([[0, 0, 9, 9], [50, 50, side, side]] for side in (9, 200))
+    states = [state_of(small(dt_boxes_xywh=some)) for some in boxes]
+    with pytest.raises(ValueError, match="image 20 was judged differently"):
+        CocoState.merge(states)
+
+
 def test_merge_names_the_states_that_differ() -> None:
     states = [state_of(small()), state_of(small(), image_ids=np.array([10]))]
     states.append(state_of(small(dt_scores=[0.5, 0.75])))
