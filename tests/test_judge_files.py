@@ -176,14 +176,15 @@ def test_evaluate_tells_how_many_objects_are_marked_ignore(
         assert f"Objects that do not count: {n_ignored + 2}" in table
 
 
-def test_evaluate_says_nothing_of_ignored_objects_where_there_are_none(
-    coco: tuple[Path, Path], capsys: Capture
+def test_evaluate_says_nothing_of_what_is_usual(
+    coco: tuple[Path, Path], tmp_path: Path, capsys: Capture
 ) -> None:
-    gt, dt = coco
-    evaluate("--gt", gt, "--dt", dt)
+    box = (0, 0, 8, 8)
+    ends = [("a", "cat", box, 0.0), ("a", "cat", box, 1.0)]  # the least and the highest score
+    evaluate("--gt", coco[0], "--dt", detections_in("csv", tmp_path / "csv", ends))
     assert told(capsys)[0] == [
         "ground truth: coco (auto: a JSON object)",
-        "detections: coco (auto: a JSON list)",
+        "detections: csv (auto: a .csv file)",
     ]
 
 

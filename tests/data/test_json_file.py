@@ -63,6 +63,35 @@ def test_read_json_names_a_key_that_is_twice_in_an_entry(
     assert gc.isenabled()
 
 
+def test_read_json_does_not_read_usual_files_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polygon: dict[str, Json] = {"id": 1, "bbox": [1, 2, 3, 4], "segmentation": [[1.5, 2, 3, 4]]}
+    crowd: dict[str, Json] = {
+        "id": 2,
+        "bbox": [1, 2, 3, 4],
+        "segmentation": {"size": [9, 9], "counts": "a:b"},
+    }
+    files: list[Json] = [
+        [{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}] * 3,
+        [{"image_id": 1, "score": 0.5, "note": "text"}, {"tags": ["a", "b"]}],
+        {
+            "info": {"url": "http://a", "contributor": {"name": "b"}},
+            "images": [{"id": 1, "file_name": "ü.png"}],
+            "annotations": [polygon, crowd],
+        },
+    ]
+    paths = [tmp_path / f"{n}.json" for n in range(len(files))]
+    for path, value in zip(paths, files, strict=True):
+        path.write_text(json.dumps(value))
+
+    def slow(*_: object, **__: object) -> None:
+        raise AssertionError("Python's parser takes several times as long")
+
+    monkeypatch.setattr("refdet.data.json_file.json.loads", slow)
+    assert [read_json(path) for path in paths] == files
+
+
 def test_readers_of_coco_refuse_a_key_that_is_twice(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text('[{"score": 0.1, "score": 0.9}]')
     with pytest.raises(ValueError, match=r"d\.json, entry 0: 'score'"):

@@ -92,10 +92,10 @@ def test_precision_recall_figure_without_any_curve_becomes_a_png(tmp_path: Path)
 
 
 def many_classes(n_classes: int) -> Evaluation:
-    """The first class finds half of its objects without an error; all others find nothing."""
+    """The first class finds half of its objects after an error; all others find nothing."""
     example = evaluation()
     nothing = PrecisionRecall(np.zeros(0), np.zeros(0), np.zeros(0))
-    half = PrecisionRecall(np.ones(2), np.array([0.25, 0.5]), np.array([0.9, 0.8]))
+    half = PrecisionRecall(np.array([1 / 2, 2 / 3]), np.array([0.25, 0.5]), np.array([0.9, 0.8]))
     classes = tuple(
         dataclasses.replace(
             example.classes[0], label=label, name=f"{label} " + "long " * 50, ap50=1 / (label + 1)
@@ -110,8 +110,8 @@ def test_precision_recall_figure_of_many_classes_draws_their_mean() -> None:
     (axes,) = precision_recall_figure(many_classes(13)).axes
     mean = np.array(lines(axes)["their mean"])
     np.testing.assert_array_equal(mean[:, 0], np.linspace(0, 1, 101))
-    # 51 of the 101 levels are up to a recall of 1/2.
-    np.testing.assert_allclose(mean[:, 1], [1 / 13] * 51 + [0] * 50, rtol=1e-15)
+    # 51 of the 101 levels are up to a recall of 1/2, where precision is at its best.
+    np.testing.assert_allclose(mean[:, 1], [2 / 3 / 13] * 51 + [0] * 50, rtol=1e-15)
     grey = [line for line in axes.get_lines() if line.get_color() == "0.5"]
     assert len(grey) == 13
 
