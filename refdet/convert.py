@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.image_copies import ImageCopies
 from refdet.data.options import DetectionFormat, GroundTruthFormat, TargetFormat
 from refdet.data.recognise import recognise_detections
+from refdet.data.voc_extras import voc_extra_elements
 from refdet.data.voc_results import write_voc_results
 from refdet.shards import DetectionReader, read_files
 from refdet.terminal import say
@@ -60,8 +62,11 @@ def _convert_objects(
 ) -> None:
     if config.to is TargetFormat.CSV:
         raise ValueError("csv holds detections (--dt), not ground truth; npy-csv does")
-    if read.file_format is GroundTruthFormat.COCO:
-        _tell_extras(config.gt)
+    if config.to.value == read.file_format.value:
+        raise ValueError(
+            f"{config.gt} is {config.to} already: copy the files, which keeps all that they hold"
+        )
+    _tell_extras_of_objects(config, read)
     fitted, notes = fit_objects(objects, config.to)
     for note in notes:
         say(f"changed: {note}")
@@ -92,7 +97,7 @@ def _convert_detections(config: Convert, objects: ObjectColumns) -> None:
         say(sentence)
     for path in config.dt:
         if _is_coco(path, config.dt_format):
-            _tell_extras(path)
+            _say_not_kept(coco_extra_keys(path))
     if config.to is TargetFormat.YOLO:
         found, notes = fit_detections(found, objects)
         for note in notes:
@@ -134,6 +139,15 @@ def _is_coco(path: Path, declared: DetectionFormat) -> bool:
     return declared is DetectionFormat.COCO
 
 
-def _tell_extras(path: Path) -> None:
-    for sentence in coco_extra_keys(path):
+def _tell_extras_of_objects(config: Convert, read: GroundTruthRead) -> None:
+    if read.file_format is GroundTruthFormat.COCO:
+        _say_not_kept(coco_extra_keys(config.gt))
+    elif read.file_format is GroundTruthFormat.VOC:
+        stems = (file.stem for file in read.image_files.values())
+        folder = config.gt / "Annotations"
+        _say_not_kept(voc_extra_elements(folder / f"{stem}.xml" for stem in stems))
+
+
+def _say_not_kept(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
         say(f"not kept: {sentence}")

@@ -111,31 +111,6 @@ def test_convert_without_pictures_says_so(coco: Path, capsys: pytest.CaptureFixt
     assert len(read_ground_truth(coco / "voc").objects) == 2
 
 
-def test_convert_names_what_coco_holds_beyond_columns(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    box = {"image_id": 3, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}
-    contents = {
-        "info": {"year": 2017},
-        "licenses": [],
-        "images": [{"id": 3, "file_name": "a.png", "width": 9, "height": 9, "license": 4}],
-        "categories": [{"id": 1, "name": "cat", "supercategory": "animal"}],
-        "annotations": [
-            box | {"id": 5, "segmentation": [[1, 2, 3]], "keypoints": [1, 1, 2]},
-            box | {"id": 6, "segmentation": [[1, 2, 3]], "keypoints": []},
-        ],
-    }
-    (tmp_path / "gt.json").write_text(json.dumps(contents))
-    convert("--gt", tmp_path / "gt.json", "--to", "coco", "--output", tmp_path / "out.json")
-    assert lines(capsys)[1:-1] == [
-        "not kept: license (1) of 1 images",
-        "not kept: supercategory (1) of 1 categories",
-        "not kept: segmentation (2), keypoints (1) of 2 annotations",
-        "not kept: ids of 2 annotations",
-        "not kept: info of the file",
-    ]
-
-
 @pytest.mark.parametrize(
     ("target", "name"), [("csv", "d.csv"), ("voc", "d"), ("yolo", "d"), ("coco", "d.json")]
 )
