@@ -64,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(_run(COMMANDS[name], config))
     except KeyboardInterrupt:
         sys.exit("refdet: stopped by Ctrl-C; what was written so far is complete")
+    except BrokenPipeError:
+        # Whoever reads, such as `head`, has seen enough. Nothing is left to be flushed at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except (ValueError, TypeError, OSError) as error:
         # These carry a sentence for the user; a traceback is for whoever develops refdet.
         if os.environ.get("REFDET_TRACEBACK"):

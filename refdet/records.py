@@ -277,7 +277,7 @@ class Totals:
 
 @dataclass(frozen=True, eq=False)
 class ConfusionMatrix:
-    """What was detected as what, every counted detection and every object once.
+    """What was detected as what: every counted detection and every object once, or told below.
 
     First detections and objects of one class are matched by COCO's rule; what is left over is then
     matched by the same rule whatever its class. Thus the diagonal holds the true positives.
@@ -289,12 +289,15 @@ class ConfusionMatrix:
         ignored_detections: how many at their score threshold matched an object that does not
             count; they are in no cell.
         ignored_objects: how many objects do not count; they are in no cell.
+        unjudged_detections: how many at their score threshold were beyond `max_detections` of
+            their class in their image; they are in no cell.
     """
 
     class_names: tuple[str, ...]
     counts: I64
     ignored_detections: int
     ignored_objects: int
+    unjudged_detections: int
 
 
 @dataclass(frozen=True, eq=False)

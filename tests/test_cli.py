@@ -131,3 +131,14 @@ def test_options_are_written_as_the_help_does(words: str, parsed: dict[str, obje
     given = ["--data", "d", "--output", "o", *words.split()]
     options = vars(parse_options(TrainFasterRCNN, given, "refdet"))
     assert {name: options[name] for name in parsed} == parsed
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    data = Path(__file__).parent.parent / "fixtures" / "datasets" / "cells"
+    command = [sys.executable, "-m", "refdet", "check-data", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0

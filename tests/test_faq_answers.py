@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from refdet.columns import DetectionColumns, ObjectColumns
 from refdet.core.coco_eval import CocoResult
@@ -133,17 +134,21 @@ def test_detections_of_a_class_without_objects_count_in_all_but_its_ap() -> None
 # --- The confusion matrix ---
 
 
-@given(split=splits(), threshold=THRESHOLDS)
-def test_confusion_matrix_counts_everything_exactly_once(split: Split, threshold: float) -> None:
+@given(split=splits(), threshold=THRESHOLDS, limit=st.integers(1, 4))
+def test_confusion_matrix_counts_everything_exactly_once(
+    split: Split, threshold: float, limit: int
+) -> None:
     """A row for each class of the detections, a column for each of the objects; background last."""
     objects, detections = split
-    evaluation = judged(split, settings=EvaluationSettings(score_threshold=threshold))
+    settings = EvaluationSettings(score_threshold=threshold, max_detections=limit)
+    evaluation = judged(split, settings=settings)
     counts = evaluation.confusion.counts
     labels = [image.labels[~image.difficult] for image in objects]
     n_objects = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=3)
     assert counts[:, :-1].sum(axis=0).tolist() == n_objects.tolist()
     shown = sum(int((record.scores >= threshold).sum()) for record in detections)
-    assert counts[:-1].sum() + evaluation.confusion.ignored_detections == shown
+    beside = evaluation.confusion.ignored_detections + evaluation.confusion.unjudged_detections
+    assert counts[:-1].sum() + beside == shown
     for one in evaluation.classes:
         assert counts[one.label].sum() == one.true_positives + one.false_positives
         assert counts[one.label, one.label] == one.true_positives

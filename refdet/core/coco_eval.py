@@ -16,7 +16,7 @@ Source of the rules: pycocotools 2.0.11, `COCOeval`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from operator import index
@@ -79,8 +79,10 @@ class CocoParams:
             if not values or not ascend or not (values[0] >= 0 and values[-1] <= 1):
                 raise ValueError(f"{name} must ascend within [0, 1], got {values}")
             object.__setattr__(self, name, values)
-        if self.iou_thresholds[0] == 0 or len(self.iou_thresholds) > 64:
-            raise ValueError(f"iou_thresholds: at most 64 above 0, got {self.iou_thresholds}")
+        if self.iou_thresholds[0] == 0:
+            raise ValueError(f"iou_thresholds must be above 0, got {self.iou_thresholds}")
+        if len(self.iou_thresholds) > 64:
+            raise ValueError(f"iou_thresholds: at most 64, got {len(self.iou_thresholds)}")
         ranges = tuple(
             AreaRange(str(name), float(low), float(high)) for name, low, high in self.area_ranges
         )
@@ -387,11 +389,13 @@ def _ordered_detections(
     scores = data.dt_scores.astype(np.float64, copy=False)[row]
     if params.class_agnostic:
         label = np.zeros_like(label)
+    # From here on by class and score; `row` still leads back to the input.
     order = _by_label_and_score(label, scores)
     label, image = np.take(label, order), np.take(image, order)
     key = label.astype(np.int64)
     key *= len(images)
     key += image
+    # The same detections group by group: those of a class in an image, still by score.
     key, grouped = _sorted_with_places(key)
     start = _starts(key)
     counter = np.arange(len(key), dtype=np.int32)
@@ -596,20 +600,21 @@ def _candidate_pairs(
     place = np.arange(size.sum())
     place += np.repeat(detections.group_start[group] - (end - size), size)
     first_object = np.repeat(objects.group_start[met[group]], size)
-    falling = np.repeat(-n_objects, size)
+    falling = np.repeat(-n_objects, size)  # ascends, so that `searchsorted` finds who faces an r-th
     row = np.take(detections.row, np.take(detections.grouped, place))
     lowest = min(params.iou_thresholds[0], HIGHEST_IOU)
     dt_boxes_xywh = data.dt_boxes_xywh.astype(np.float64, copy=False)
     theirs = _Corners.of(objects.boxes_xywh, objects.crowd[:-1])
     found = [_Pairs(place[:0], place[:0], np.zeros(0))]
-    # A group of many objects fills a block with fewer detections.
+    # A block holds whole groups and, if these have many objects, fewer detections.
     work = np.cumsum(size * np.maximum(1, n_objects // 8)) // BLOCK
     bounds = [0, *end[_starts(work)[1:] - 1].tolist(), len(place)]
     for begin, stop in pairwise(bounds):
         block = slice(begin, stop)
         boxes_xywh = np.take(dt_boxes_xywh, row[block], axis=0)
         own = _Corners.of(boxes_xywh)
-        # IoU >= t needs a common width of t times the own width, less what rounding adds to it.
+        # IoU >= t needs a common width of t times the own width: most pairs go no further. 1e-4 is
+        # more than rounding adds, except far from 0.
         least: F64 = boxes_xywh[:, 2] * (lowest * (1 - 1e-4))
         least[_blurred(own, boxes_xywh[:, 2:])] = 0
         # The later objects first: of equal overlaps, theirs is taken.
@@ -642,7 +647,8 @@ class _Corners(NamedTuple):
     @classmethod
     def of(cls, boxes_xywh: F64, crowd: Mask | None = None) -> "_Corners":
         x, y, width, height = np.ascontiguousarray(boxes_xywh.T)
-        area = width * height
+        with np.errstate(over="ignore"):  # an area beyond float64 is infinite, in C as well
+            area = width * height
         if crowd is not None:
             area[crowd] = np.nan
         return cls(x, y, x + width, y + height, area)
@@ -982,7 +988,7 @@ class CocoState:
         return best
 
     @classmethod
-    def merge(cls, states: "Sequence[CocoState]", *, keep_one: bool = False) -> "CocoState":
+    def merge(cls, states: "Iterable[CocoState]", *, keep_one: bool = False) -> "CocoState":
         """The state of all images of `states`; in whatever order and grouping, the same bits.
 
         Args:
@@ -995,6 +1001,7 @@ class CocoState:
         Raises:
             ValueError: no state, other parameters or classes, an image that was judged differently.
         """
+        states = list(states)
         if not states:
             raise ValueError("states is empty: there is nothing to merge")
         for place, state in enumerate(states):
@@ -1183,6 +1190,7 @@ def _matched(state: CocoState, layout: _Layout, area: int, events: _Events, limi
 def _needed(counts: F64, levels: F64) -> I64:
     """(K, R), the first number of true positives k with k / count >= level, as float64 has it."""
     counts = np.maximum(counts, 1)[:, None]
+    # The rounding of product and quotient is less than one count: one step either way mends it.
     needed = np.ceil(levels * counts)
     needed -= (needed - 1) / counts >= levels
     needed += needed / counts < levels

@@ -1,7 +1,8 @@
 """Judge a detector: a data set's objects and detections in, an `Evaluation` out.
 
 There is one matching, COCO's, by `refdet.core.coco_eval`: AP, counts, curves, confusion matrix,
-false positives and missed objects are all read from it. VOC's two APs have their own rule.
+false positives and missed objects are all read from it. What it leaves over is then matched by the
+same function whatever its class, to say what was taken for what. VOC's two APs have their own rule.
 
 AP sees every detection, whatever its score: a score threshold before AP changes it. The score
 thresholds decide what counts as a detection for everything else.

@@ -191,6 +191,7 @@ class JudgedDataSet:
 
     def _confusion(self) -> ConfusionMatrix:
         n_classes, background = self.n_classes, self.n_classes
+        judged = self.true | self.false | self.ignored
         found = np.flatnonzero(self.true & self.counted)
         wrong = np.flatnonzero(self.false & self.counted)
         lost = np.flatnonzero(self.counts & ~self._found_objects())
@@ -210,6 +211,7 @@ class JudgedDataSet:
             counts=cells.reshape(n_classes + 1, n_classes + 1),
             ignored_detections=int(np.count_nonzero(self.ignored & self.counted)),
             ignored_objects=int(np.count_nonzero(~self.counts)),
+            unjudged_detections=int(np.count_nonzero(self.counted & ~judged)),
         )
 
     def _match_whatever_class(self, detections: I64, objects: I64) -> I64:

@@ -114,6 +114,11 @@ def _notes(evaluation: Evaluation) -> list[str]:
             f"Objects that do not count: {ignored.ignored_objects}; detections that found one and "
             f"are neither right nor wrong: {ignored.ignored_detections}."
         )
+    if ignored.unjudged_detections:
+        notes.append(
+            f"Not judged: {ignored.unjudged_detections} detections, beyond the best "
+            f"{evaluation.max_detections} of their class in their image."
+        )
     if evaluation.classes_without_ground_truth:
         names = ", ".join(one_line(name) for name in evaluation.classes_without_ground_truth)
         notes.append(f"Without ground truth, left out of the means: {names}.")

@@ -67,6 +67,8 @@ def _title(evaluation: Evaluation) -> str:
             f"not counted: {ignored.ignored_objects} objects, {ignored.ignored_detections} "
             "detections of them"
         )
+    if ignored.unjudged_detections:
+        lines.append(f"not judged: {ignored.unjudged_detections} detections, beyond the limit")
     return "\n".join(lines)
 
 

@@ -37,6 +37,7 @@ def write_metrics_json(path: Path, evaluation: Evaluation) -> None:
             "n_missed": len(evaluation.missed),
             "n_ignored_detections": evaluation.confusion.ignored_detections,
             "n_ignored_objects": evaluation.confusion.ignored_objects,
+            "n_unjudged_detections": evaluation.confusion.unjudged_detections,
             "classes": [asdict(metrics) for metrics in evaluation.classes],
         },
     )

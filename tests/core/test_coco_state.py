@@ -124,6 +124,11 @@ def small(**changes: object) -> Columns:
     return {name: np.array(value) for name, value in {**columns, **changes}.items()}
 
 
+def test_merge_takes_any_iterable() -> None:
+    state = state_of(small())
+    assert_same_state(CocoState.merge(iter([state])), state)
+
+
 def test_merge_takes_equal_copies_once() -> None:
     state = state_of(small())
     assert_same_state(CocoState.merge([state, state, state_of(small())]), state)

@@ -73,6 +73,7 @@ CONFUSION = ConfusionMatrix(
     counts=np.array([[70, 0, 0, 2], [0, 0, 0, 0], [1, 0, 0, 0], [9, 9, 0, 0]]),
     ignored_detections=4,
     ignored_objects=5,
+    unjudged_detections=6,
 )
 STATS = (0.375, 0.5, 0.375, -1.0, 0.25, 0.5, 0.125, 0.625, 0.75, -1.0, 0.5, 1.0)
 

@@ -54,7 +54,7 @@ def of_classes(n_classes: int, scale: int = 40) -> Evaluation:
     counts[np.diag_indices(n_classes)] += dice.integers(0, scale, n_classes)
     counts[-1, -1] = 0
     names = tuple(f"class {number}" for number in range(n_classes))
-    confusion = ConfusionMatrix(names, counts.astype(np.int64), 0, 0)
+    confusion = ConfusionMatrix(names, counts.astype(np.int64), 0, 0, 0)
     return dataclasses.replace(evaluation(), confusion=confusion)
 
 
@@ -87,7 +87,8 @@ def test_confusion_figure_is_coloured_by_the_share_of_the_column() -> None:
 def test_confusion_figure_says_what_it_is_of_and_what_is_not_counted() -> None:
     axes = confusion_figure(evaluation()).axes[0]
     assert axes.get_title(loc="left") == (
-        "test, 3 images\nIoU >= 0.5, score >= 0.5\nnot counted: 5 objects, 4 detections of them"
+        "test, 3 images\nIoU >= 0.5, score >= 0.5\nnot counted: 5 objects, 4 detections of them\n"
+        "not judged: 6 detections, beyond the limit"
     )
     assert "not counted" not in confusion_figure(of_classes(3)).axes[0].get_title(loc="left")
 

@@ -39,6 +39,7 @@ def test_write_metrics_json_holds_the_means_and_null_for_the_undefined(tmp_path:
         "n_missed": 1,
         "n_ignored_detections": 4,
         "n_ignored_objects": 5,
+        "n_unjudged_detections": 6,
     }
     assert [row["name"] for row in classes] == ["WBC", "RBC", "Platelets"]
     assert [row["ap50"] for row in classes] == [0.75, 0.25, None]

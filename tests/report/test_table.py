@@ -60,6 +60,6 @@ def test_confusion_table_names_rows_and_columns() -> None:
 
 
 def test_confusion_table_of_a_class_called_background_has_distinct_names() -> None:
-    confusion = ConfusionMatrix(("background",), CONFUSION.counts[:2, :2], 0, 0)
+    confusion = ConfusionMatrix(("background",), CONFUSION.counts[:2, :2], 0, 0, 0)
     table = confusion_table(dataclasses.replace(evaluation(), confusion=confusion))
     assert table.columns.tolist() == ["background", "(background)"]

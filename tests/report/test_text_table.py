@@ -22,6 +22,7 @@ Split test, 3 images. TP to F1: IoU >= 0.5, score >= 0.5. AP to VOC07: every det
 of a class in an image. micro: all classes together; macro: mean of the classes in which it is
 defined.
 Objects that do not count: 5; detections that found one and are neither right nor wrong: 4.
+Not judged: 6 detections, beyond the best 100 of their class in their image.
 Without ground truth, left out of the means: Platelets.
 AP50, VOC, VOC07: AP at IoU 0.5 by COCO's, VOC 2010's and VOC 2007's rules. Matching: COCO gives a
 detection the best object that is still free; VOC the object it overlaps most, or nothing if that is
@@ -69,12 +70,13 @@ def test_format_class_table_says_nothing_of_what_is_not_there() -> None:
         evaluation(),
         classes_without_ground_truth=(),
         confusion=dataclasses.replace(
-            evaluation().confusion, ignored_detections=0, ignored_objects=0
+            evaluation().confusion, ignored_detections=0, ignored_objects=0, unjudged_detections=0
         ),
     )
     text = format_class_table(complete)
     assert "left out" not in text
     assert "not count" not in text
+    assert "Not judged" not in text
 
 
 def test_format_class_table_of_no_class_has_undefined_means() -> None:
