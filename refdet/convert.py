@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from refdet.columns import DetectionColumns, ObjectColumns
 from refdet.config import Convert
 from refdet.data.coco_extras import coco_extra_keys
 from refdet.data.coco_json import write_coco_ground_truth, write_coco_results
+from refdet.data.counted_ids import of_counted_ids
 from refdet.data.csv_detections import write_csv_detections
 from refdet.data.fitting import fit_detections, fit_objects
 from refdet.data.folder_writers import (
@@ -23,7 +23,7 @@ from refdet.data.folder_writers import (
 from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.image_copies import ImageCopies
 from refdet.data.options import DetectionFormat, GroundTruthFormat, TargetFormat
-from refdet.data.recognise import recognise_detections
+from refdet.data.recognise import detection_formats
 from refdet.data.voc_extras import voc_extra_elements
 from refdet.data.voc_results import write_voc_results
 from refdet.shards import DetectionReader, read_files
@@ -51,7 +51,7 @@ def convert(config: Convert) -> int:
     for sentence in read.sentences:
         say(sentence)
     if config.dt:
-        _convert_detections(config, objects)
+        _convert_detections(config, read, objects)
     else:
         _convert_objects(config, read, objects, copies)
     return 0
@@ -84,7 +84,10 @@ def _convert_objects(
     say(f"{len(fitted)} objects in {len(fitted.images)} images: {output}")
 
 
-def _convert_detections(config: Convert, objects: ObjectColumns) -> None:
+def _convert_detections(config: Convert, read: GroundTruthRead, objects: ObjectColumns) -> None:
+    formats = detection_formats(config.dt, config.dt_format)
+    for sentence in of_counted_ids(objects, read.file_format, formats):
+        say(sentence)
     reader = DetectionReader(
         objects,
         declared=config.dt_format,
@@ -95,8 +98,8 @@ def _convert_detections(config: Convert, objects: ObjectColumns) -> None:
     found, sentences = read_files(config.dt, reader)
     for sentence in sentences:
         say(sentence)
-    for path in config.dt:
-        if _is_coco(path, config.dt_format):
+    for path, file_format in zip(config.dt, formats, strict=True):
+        if file_format is DetectionFormat.COCO:
             _say_not_kept(coco_extra_keys(path))
     if config.to is TargetFormat.YOLO:
         found, notes = fit_detections(found, objects)
@@ -131,12 +134,6 @@ def _refuse_output(config: Convert) -> None:
             raise FileExistsError(f"{config.output} exists already; --overwrite replaces it")
         if config.output.is_dir() and config.to in (TargetFormat.COCO, TargetFormat.CSV):
             raise FileExistsError(f"{config.output} is a folder; {config.to} is a file")
-
-
-def _is_coco(path: Path, declared: DetectionFormat) -> bool:
-    if declared is DetectionFormat.AUTO:
-        declared, _ = recognise_detections(path)
-    return declared is DetectionFormat.COCO
 
 
 def _tell_extras_of_objects(config: Convert, read: GroundTruthRead) -> None:

@@ -17,8 +17,10 @@ from refdet.config import Evaluate, Infer
 from refdet.core.coco_eval import CocoMatches
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
 from refdet.data.columns_as_records import records_of
+from refdet.data.counted_ids import of_counted_ids
 from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.options import GroundTruthFormat
+from refdet.data.recognise import detection_formats
 from refdet.evaluate import EvaluationSettings, evaluate_columns
 from refdet.records import AnnotatedImage, Detections
 from refdet.report.coco_lines import coco_lines
@@ -42,7 +44,9 @@ def evaluate_files(config: Evaluate) -> int:
         options=config.source(config.gt),
     )
     settings = evaluation_settings(config, read.objects.categories.names)
-    for sentence in (*read.sentences, *_of_ignored(read.objects)):
+    formats = detection_formats(config.dt, config.dt_format)
+    of_ids = of_counted_ids(read.objects, read.file_format, formats)
+    for sentence in (*read.sentences, *_of_ignored(read.objects), *of_ids):
         say(sentence)
     detections, matches = _matched(config, read.objects, settings)
     objects = _named_as_infer_does(read)

@@ -44,7 +44,7 @@ def refused(*arguments: object) -> str:
 
 def told(capsys: Capture) -> tuple[list[str], str]:
     """What was said about the input, and the table."""
-    said, header, table = capsys.readouterr().out.partition("class ")
+    said, header, table = capsys.readouterr().out.partition("\nclass ")
     return said.splitlines(), header + table.partition("reports: ")[0]
 
 
@@ -86,6 +86,8 @@ def test_evaluate_of_any_two_formats_gives_the_numbers_found_by_hand(
             said, table = told(capsys)
             assert said[0].startswith(f"ground truth: {gt_format} (auto: ")
             assert said[-1].startswith(f"detections: {dt_format} (auto: ")
+            has_counted_ids = dt_format == "coco" and gt_format != "coco"
+            assert any(line.startswith("ids of COCO results") for line in said) == has_counted_ids
             tables.add(table)
             metrics.add((output / "metrics.json").read_text())
     (table,), (text,) = tables, metrics
@@ -121,6 +123,21 @@ def test_evaluate_of_several_parts_equals_that_of_one(
     assert [line.startswith(f"{part}: ") for line, part in zip(named, parts, strict=True)] == (
         [True] * 3
     )
+
+
+@pytest.mark.parametrize(
+    ("gt_format", "suffix", "first"),
+    [("voc", ".png", 1), ("yolo", ".png", 0), ("npy-csv", ".npy", 1)],
+)
+def test_evaluate_says_what_ids_are_taken_to_mean(
+    tmp_path: Path, capsys: Capture, gt_format: str, suffix: str, first: int
+) -> None:
+    gt = ground_truth_in(gt_format, tmp_path / "gt")
+    dt = detections_in("coco", tmp_path / "dt", ids=ids_in(gt_format))
+    csv = detections_in("csv", tmp_path / "csv", [])
+    evaluate("--gt", gt, "--dt", csv, dt, *options_of(gt_format))
+    sentence = "ids of COCO results are taken as this folder's: "
+    assert f"{sentence}image 1 is a{suffix}, class {first} is cat" in told(capsys)[0]
 
 
 def test_evaluate_names_what_the_ground_truth_does_not_know(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +43,15 @@ def recognise_detections(path: Path) -> tuple[DetectionFormat, str]:
         others = _ground_truth_at(path, "images", "labels")
         _refuse_other(path, others, "ground truth (--gt)", "detections (--dt)")
     return _only(path, found, "detections")
+
+
+def detection_formats(
+    paths: Iterable[Path], declared: DetectionFormat = DetectionFormat.AUTO
+) -> tuple[DetectionFormat, ...]:
+    """What each of `paths` is read as; raises as `recognise_detections` where none is declared."""
+    if declared is not DetectionFormat.AUTO:
+        return tuple(declared for _ in paths)
+    return tuple(recognise_detections(path)[0] for path in paths)
 
 
 def _ground_truth_at(
