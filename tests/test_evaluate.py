@@ -272,7 +272,8 @@ def test_evaluate_split_takes_the_iou_threshold_for_counts_and_curves_not_for_ap
 @pytest.mark.parametrize(("height", "ap75"), [(7.25, 0), (7.5, 1)])
 def test_evaluate_split_takes_ap75_at_0_75(height: float, ap75: float) -> None:
     split = ([truth("a", [SQUARE], [0])], [found("a", [[0, 0, 10, height]], [0.9], [0])])
-    assert judged(split, NAMES[:1]).mean_ap75 == pytest.approx(ap75)
+    evaluation = judged(split, NAMES[:1])
+    assert (evaluation.mean_ap75, evaluation.classes[0].ap75) == pytest.approx((ap75, ap75))
 
 
 def test_evaluate_split_of_nothing_is_undefined() -> None:

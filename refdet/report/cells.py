@@ -65,6 +65,11 @@ def score_condition(evaluation: Evaluation) -> str:
     return f"score >= {thresholds.pop():g}" if len(thresholds) == 1 else "score as listed"
 
 
+def share(value: float) -> str:
+    """Three digits; `-` for what is undefined."""
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
 def one_line(text: str) -> str:
     r"""Text without line ends and control characters, which become escapes such as `\n`."""
     return "".join(
@@ -80,7 +85,7 @@ def _class_cells(metrics: ClassMetrics) -> list[str]:
     return [
         one_line(metrics.name),
         *(str(count) for count in (metrics.n_ground_truth, *counts)),
-        *(_share(value) for value in (*rates, *rules)),
+        *(share(value) for value in (*rates, *rules)),
     ]
 
 
@@ -94,10 +99,10 @@ def _total_cells(totals: Totals) -> list[list[str]]:
         [
             "micro",
             *(str(count) for count in (totals.n_ground_truth, *counts)),
-            *(_share(value) for value in micro),
+            *(share(value) for value in micro),
             *[""] * (len(aps) + len(rules)),
         ],
-        ["macro", *[""] * 4, *(_share(value) for value in (*macro, *aps, *rules))],
+        ["macro", *[""] * 4, *(share(value) for value in (*macro, *aps, *rules))],
     ]
 
 
@@ -123,7 +128,3 @@ def _notes(evaluation: Evaluation) -> list[str]:
         names = ", ".join(one_line(name) for name in evaluation.classes_without_ground_truth)
         notes.append(f"Without ground truth, left out of the means: {names}.")
     return [*notes, RULES]
-
-
-def _share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from refdet.files import atomic_path
 from refdet.records import F64, Evaluation, PrecisionRecall
-from refdet.report.cells import one_line
+from refdet.report.cells import one_line, share
 from refdet.report.colours import PALETTE, plot_colour
 
 _LINE_STYLES = ("-", "--", ":", "-.")
@@ -103,7 +103,7 @@ def precision_recall_figure(evaluation: Evaluation) -> Figure:
     axes.set_ylabel("precision")
     axes.set_title(
         f"{_short(evaluation.split)}, {evaluation.n_images} images, "
-        f"IoU >= {evaluation.iou_threshold:g}, mean AP50 {evaluation.mean_ap50:.3f}"
+        f"IoU >= {evaluation.iou_threshold:g}, mean AP50 {share(evaluation.mean_ap50)}"
     )
     _finish(axes)
     return figure

@@ -87,6 +87,7 @@ def test_precision_recall_figure_marks_the_score_threshold() -> None:
 def test_precision_recall_figure_without_any_curve_becomes_a_png(tmp_path: Path) -> None:
     totals = dataclasses.replace(TOTALS, mean_ap50=NAN)
     nothing = dataclasses.replace(evaluation(), curves={}, classes=(), totals=totals)
+    assert precision_recall_figure(nothing).axes[0].get_title().endswith("mean AP50 -")
     write_figure(tmp_path / "pr.png", precision_recall_figure(nothing))
     assert Image.open(tmp_path / "pr.png").format == "PNG"
 
