@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.image_copies import ImageCopies
 from refdet.data.options import DetectionFormat, GroundTruthFormat, TargetFormat
 from refdet.data.recognise import detection_formats
+from refdet.data.unused import refuse_unused
 from refdet.data.voc_extras import voc_extra_elements
 from refdet.data.voc_results import write_voc_results
 from refdet.shards import DetectionReader, read_files
@@ -38,12 +39,17 @@ def convert(config: Convert) -> int:
         FileExistsError: there is something at the output.
     """
     _refuse_output(config)
+    options = config.source(config.gt)
     read = read_ground_truth(
         config.gt,
         declared=config.declared_format,
         split=config.split,
         images=config.images,
-        options=config.source(config.gt),
+        options=options,
+    )
+    formats = detection_formats(config.dt, config.dt_format)
+    refuse_unused(
+        options, None if _names_split(config) else config.split, read.file_format, formats
     )
     copies = ImageCopies(read.image_files, read.pixel_range)
     sizes = np.array(copies.sizes(read.objects), np.int64).reshape(-1, 2)
@@ -51,7 +57,9 @@ def convert(config: Convert) -> int:
     for sentence in read.sentences:
         say(sentence)
     if config.dt:
-        _convert_detections(config, read, objects)
+        for sentence in of_counted_ids(objects, read.file_format, formats):
+            say(sentence)
+        _convert_detections(config, objects, formats)
     else:
         _convert_objects(config, read, objects, copies)
     return 0
@@ -84,10 +92,9 @@ def _convert_objects(
     say(f"{len(fitted)} objects in {len(fitted.images)} images: {output}")
 
 
-def _convert_detections(config: Convert, read: GroundTruthRead, objects: ObjectColumns) -> None:
-    formats = detection_formats(config.dt, config.dt_format)
-    for sentence in of_counted_ids(objects, read.file_format, formats):
-        say(sentence)
+def _convert_detections(
+    config: Convert, objects: ObjectColumns, formats: Sequence[DetectionFormat]
+) -> None:
     reader = DetectionReader(
         objects,
         declared=config.dt_format,
@@ -121,6 +128,13 @@ def _write_detections(config: Convert, found: DetectionColumns, objects: ObjectC
         write_yolo_detections(output, found, objects, overwrite=overwrite)
     else:
         raise ValueError(f"{config.to} holds ground truth, not detections; csv does")
+
+
+def _names_split(config: Convert) -> bool:
+    """Whether what is written says what split it is."""
+    if config.to is TargetFormat.VOC:
+        return True
+    return not config.dt and config.to in (TargetFormat.YOLO, TargetFormat.NPY_CSV)
 
 
 def _refuse_output(config: Convert) -> None:

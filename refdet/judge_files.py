@@ -21,6 +21,7 @@ from refdet.data.counted_ids import of_counted_ids
 from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.options import GroundTruthFormat
 from refdet.data.recognise import detection_formats
+from refdet.data.unused import refuse_unused
 from refdet.evaluate import EvaluationSettings, evaluate_columns
 from refdet.records import AnnotatedImage, Detections
 from refdet.report.coco_lines import coco_lines
@@ -36,15 +37,17 @@ def evaluate_files(config: Evaluate) -> int:
     """`refdet evaluate`: judge files of detections; returns the exit code."""
     if config.output is not None and config.output.exists() and not config.output.is_dir():
         raise ValueError(f"--output {config.output} is a file; a folder is written")
+    options = config.source(config.gt)
     read = read_ground_truth(
         config.gt,
         declared=config.declared_format,
         split=config.split,
         images=config.images,
-        options=config.source(config.gt),
+        options=options,
     )
     settings = evaluation_settings(config, read.objects.categories.names)
     formats = detection_formats(config.dt, config.dt_format)
+    refuse_unused(options, config.split, read.file_format, formats)
     of_ids = of_counted_ids(read.objects, read.file_format, formats)
     for sentence in (*read.sentences, *_of_ignored(read.objects), *of_ids):
         say(sentence)
