@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refdet.columns import F64, I64, DetectionColumns, ObjectColumns
+from refdet.columns import F64, I64, DetectionColumns, Mask, ObjectColumns
 from refdet.data.images import read_image_size
 from refdet.records import AnnotatedImage, Detections, GroundTruth, PixelRange, Problem
 
@@ -27,8 +27,9 @@ def records_of(
         pixel_range: what the numbers in `.npy` images mean.
 
     Returns:
-        The images, their detections in the same order, and which images cannot be records: a box
-        without width or height, a score outside [0, 1], a file that is no image.
+        The images, their detections in the same order, and what cannot be in records: an object
+        without width or height, which its image then lacks; an image with a score outside [0, 1],
+        or whose file is none.
     """
     objects_of = _rows_by_image(objects.image_ids, objects.images.ids)
     detections_of = _rows_by_image(detections.image_ids, objects.images.ids)
@@ -40,11 +41,16 @@ def records_of(
         if file is None:
             continue
         try:
-            truth = _ground_truth(objects, place, objects_of[place], file)
+            rows = objects_of[place]
+            drawn = rows[_have_size(objects.boxes_xywh[rows])]
+            truth = _ground_truth(objects, place, drawn, file)
             record = _detections(objects, detections, place, detections_of[place])
         except ValueError as error:
             problems.append(Problem(str(file), str(error)))
             continue
+        if flat := len(rows) - len(drawn):
+            what = f"{flat} of {len(rows)} objects, without width or height"
+            problems.append(Problem(str(file), what))
         images.append(AnnotatedImage(file, truth, pixel_range))
         found.append(record)
     return images, found, problems
@@ -87,6 +93,12 @@ def _rows_by_image(image_ids: I64, images: I64) -> list[I64]:
 def _labels(category_ids: I64, objects: ObjectColumns) -> I64:
     rows = {category: row for row, category in enumerate(objects.categories.ids.tolist())}
     return np.array([rows[category] for category in category_ids.tolist()], np.int64)
+
+
+def _have_size(boxes_xywh: F64) -> Mask:
+    corners = _corners(boxes_xywh)  # in which a size far below the position's rounding is lost
+    have_size: Mask = np.all(corners[:, 2:] > corners[:, :2], axis=1)
+    return have_size
 
 
 def _corners(boxes_xywh: F64) -> F64:

@@ -226,8 +226,8 @@ def _tell_small_and_fractional(
     if target is TargetFormat.YOLO:
         return
     small = np.any(objects.boxes_xywh[:, 2:] < SMALLEST_SIDE, axis=1)
-    _note(notes, small, f"boxes are less than a pixel wide or high: refdet, reading {target}, "
-          "leaves them out")  # fmt: skip
+    _note(notes, small, f"boxes are less than a pixel wide or high: refdet, training on "
+          f"{target}, leaves them out")  # fmt: skip
     if target is TargetFormat.VOC:
         between = np.any(corners_of(objects.boxes_xywh) % 1 != 0, axis=1)
         _note(notes, between, "boxes have corners between pixels: kept with their decimals, which "

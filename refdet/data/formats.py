@@ -179,6 +179,7 @@ def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTrut
 def _read_source(
     path: Path, file_format: GroundTruthFormat, split: str | None, options: SourceOptions | None
 ) -> GroundTruthRead:
+    from refdet.data.reading import SmallObject  # noqa: PLC0415 - see above
     from refdet.data.records_as_columns import columns_of  # noqa: PLC0415 - see above
     from refdet.data.source import open_source  # noqa: PLC0415 - see above
 
@@ -187,10 +188,11 @@ def _read_source(
     if split is None and len(source.splits) != 1:
         raise ValueError(f"{path}: name one of the splits: {', '.join(source.splits) or 'none'}")
     read = source.read_split(split or source.splits[0])
-    sentences = (*source.settled, *(f"left out: {problem}" for problem in read.dropped))
+    left_out = [problem for problem in read.dropped if not isinstance(problem, SmallObject)]
+    sentences = (*source.settled, *(f"left out: {problem}" for problem in left_out))
     ranges = [image.pixel_range for image in read.images]
     return GroundTruthRead(
-        columns_of(read.images, source.class_names),
+        columns_of(read.images, read.objects, source.class_names),
         file_format,
         sentences,
         {image.path.name: image.path for image in read.images},

@@ -1,10 +1,10 @@
 """The reader of `<split>/images/*.npy` with `<split>/labels/*.csv`.
 
 A label is `class,x_center,y_center,width,height`. A box less than a pixel wide or high is left
-out and reported. One that is inverted or leaves the image, a class that is unknown, an image
-without labels or labels without an image say that somebody is mistaken: errors. A box that leaves
-the image by no more than rounding does, a ten-thousandth of its side, is clipped. Classes are
-numbered from 0 in records, whatever number the files begin with.
+out of the records and reported. One that is inverted or leaves the image, a class that is unknown,
+an image without labels or labels without an image say that somebody is mistaken: errors. A box that
+leaves the image by no more than rounding does, a ten-thousandth of its side, is clipped. Classes
+are numbered from 0 in records, whatever number the files begin with.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from refdet.data.npy_csv_labels import CsvObject
 from refdet.data.npy_image import check_type, open_npy, read_npy
 from refdet.data.options import BoxCoordinates, PixelRangeOption, SourceOptions
 from refdet.data.problems import DataError, refuse_errors
-from refdet.data.reading import SMALLEST_SIDE, ImageReading, Split
-from refdet.records import AnnotatedImage, GroundTruth, PixelRange, Problem
+from refdet.data.reading import FileObjects, ImageReading, SmallObject, Split, is_small, split_of
+from refdet.records import AnnotatedImage, PixelRange, Problem
 
 
 class NpyCsvSource:
@@ -89,8 +89,7 @@ class NpyCsvSource:
         problems = [*self._settling_problems, *facts.problems]
         problems += [problem for reading in readings for problem in reading.problems]
         refuse_errors(problems)
-        images = tuple(reading.image for reading in readings if reading.image is not None)
-        return Split(name, images, tuple(problems))
+        return split_of(name, readings, problems)
 
     def check(self) -> DataReport:
         """Read every split and decode every image, and list all that is wrong."""
@@ -166,22 +165,22 @@ class NpyCsvSource:
                 wrong = Problem(item.place, f"{item} is of no class in {first}..{last}")
             if wrong:
                 problems.append(wrong)
-            elif facts.size and self._coordinates.choice and known:
+            if wrong and not isinstance(wrong, SmallObject):
+                continue
+            if facts.size and self._coordinates.choice and known:
                 boxes.append(clipped_corners(item.box, self._coordinates.choice, facts.size))
                 labels.append(label)
+        objects = FileObjects(
+            boxes_xyxy=np.array(boxes, np.float64).reshape(-1, 4),
+            labels=np.array(labels, np.int64),
+            difficult=np.zeros(len(labels), np.bool_),
+        )
         whole = facts.size and all(problem.dropped for problem in problems)
         image = None
         if whole and facts.size and self._pixel_range.choice and self._coordinates.choice:
-            truth = GroundTruth(
-                image=facts.path.name,
-                width=facts.size[0],
-                height=facts.size[1],
-                boxes_xyxy=np.array(boxes, np.float64).reshape(-1, 4),
-                labels=np.array(labels, np.int64),
-                difficult=np.zeros(len(labels), np.bool_),
-            )
+            truth = objects.ground_truth(facts.path.name, facts.size)
             image = AnnotatedImage(facts.path, truth, self._pixel_range.choice)
-        return ImageReading(image, tuple(written), tuple(problems))
+        return ImageReading(image, objects, tuple(written), tuple(problems))
 
     def _pixel_problems(self, facts: ImageFacts, decode: bool) -> Iterator[Problem]:
         if facts.size and self._pixel_range.choice:
@@ -203,13 +202,13 @@ class NpyCsvSource:
             what = f"leaves the image of {size[0]} x {size[1]}; coordinates are {coordinates}"
             return Problem(item.place, f"{item} {what}")
         x1, y1, x2, y2 = clipped_corners(item.box, coordinates, size)
-        if x2 - x1 >= SMALLEST_SIDE and y2 - y1 >= SMALLEST_SIDE:
+        if not is_small((x1, y1, x2, y2)):
             return None
         # Fractions, perhaps a little over 1; a real box of this size would have to be in a corner.
         if not normalized and min(item.box[2:]) > 0 and max(item.box) <= 1.5:
             return Problem(item.place, f"{item} looks normalized; coordinates are pixels")
         what = f"is {x2 - x1:.3g} x {y2 - y1:.3g} pixels; at least 1 x 1 can be learnt from"
-        return Problem(item.place, f"{item} {what}", dropped=True)
+        return SmallObject(item.place, f"{item} {what}", dropped=True)
 
     def _leaks(self) -> Iterator[Problem]:
         """Images of one content in two splits, which make a test result worthless."""

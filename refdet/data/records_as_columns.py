@@ -13,14 +13,18 @@ import numpy as np
 from refdet.columns import CategoryTable, DetectionColumns, ImageTable, ObjectColumns
 from refdet.data.corners import xywh_of
 from refdet.data.image_names import ImageNames
+from refdet.data.reading import FileObjects
 from refdet.records import AnnotatedImage, Column, Detections
 
 
-def columns_of(images: Sequence[AnnotatedImage], class_names: Sequence[str]) -> ObjectColumns:
-    """The objects of annotated images; a difficult one is to be ignored.
+def columns_of(
+    images: Sequence[AnnotatedImage], objects: Sequence[FileObjects], class_names: Sequence[str]
+) -> ObjectColumns:
+    """All objects of annotated images, the small ones too; a difficult one is to be ignored.
 
     Args:
-        images: with their objects. An image is named after its file, with the suffix.
+        images: an image is named after its file, with the suffix.
+        objects: of each image.
         class_names: by label.
 
     Returns:
@@ -30,12 +34,12 @@ def columns_of(images: Sequence[AnnotatedImage], class_names: Sequence[str]) -> 
         ValueError: two files have one name, or a label has no class.
     """
     truths = [image.ground_truth for image in images]
-    lengths = [len(truth) for truth in truths]
+    lengths = [len(one.labels) for one in objects]
     ids = np.arange(1, len(images) + 1, dtype=np.int64)
     sizes = np.array([(truth.width, truth.height) for truth in truths], np.int64)
-    corners = _joined([truth.boxes_xyxy for truth in truths], np.zeros((0, 4)))
+    corners = _joined([one.boxes_xyxy for one in objects], np.zeros((0, 4)))
     boxes = xywh_of(corners, computed=True)
-    labels = _joined([truth.labels for truth in truths], np.zeros(0, np.int64))
+    labels = _joined([one.labels for one in objects], np.zeros(0, np.int64))
     return ObjectColumns(
         ImageTable(ids, tuple(image.path.name for image in images), sizes.reshape(-1, 2)),
         counted_categories(class_names),
@@ -44,7 +48,7 @@ def columns_of(images: Sequence[AnnotatedImage], class_names: Sequence[str]) -> 
         boxes_xywh=boxes,
         area=boxes[:, 2] * boxes[:, 3],
         crowd=np.zeros(len(boxes), np.bool_),
-        ignore=_joined([truth.difficult for truth in truths], np.zeros(0, np.bool_)),
+        ignore=_joined([one.difficult for one in objects], np.zeros(0, np.bool_)),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refdet.data.problems import refuse_errors
-from refdet.data.reading import Split
+from refdet.data.reading import Split, split_of
 from refdet.data.voc_folder import VocFolder, require_voc_folder
 from refdet.data.voc_xml import read_voc_xml
 
@@ -38,8 +38,7 @@ def read_voc_split(
     readings = [folder.read_image(name) for name in names]
     problems += [problem for reading in readings for problem in reading.problems]
     refuse_errors(problems)
-    images = tuple(reading.image for reading in readings if reading.image is not None)
-    return Split(split, images, tuple(problems))
+    return split_of(split, readings, problems)
 
 
 def discover_classes(root: Path) -> tuple[str, ...]:

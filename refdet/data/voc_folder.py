@@ -1,9 +1,9 @@
 """A folder of Pascal VOC: what is in it, and what is wrong with it, image by image.
 
 What is wrong with an object decides what becomes of it. A box less than a pixel wide or high
-cannot be learnt from; it is left out and reported. A box that is inverted, that leaves the image,
-or whose class is unknown says that somebody is mistaken; it is an error, never repaired in
-silence. Objects are counted from 0 within their file.
+cannot be learnt from; it is left out of the records and reported. A box that is inverted, that
+leaves the image, or whose class is unknown says that somebody is mistaken; it is an error, never
+repaired in silence. Objects are counted from 0 within their file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 
 from refdet.data.images import IMAGE_SUFFIXES, read_image_size
 from refdet.data.problems import DataError
-from refdet.data.reading import SMALLEST_SIDE, ImageReading, split_order
+from refdet.data.reading import FileObjects, ImageReading, SmallObject, is_small, split_order
 from refdet.data.voc_xml import XmlObject, read_voc_xml
-from refdet.records import AnnotatedImage, GroundTruth, Problem
+from refdet.records import AnnotatedImage, Problem
 
 VOC_FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
 """What is in every Pascal VOC data set."""
@@ -110,28 +110,24 @@ class VocFolder:
         kept: list[XmlObject] = []
         for item in annotation.objects:
             wrong = self._object_problem(item, annotation.size, f"{place}, object {item.index}")
-            if wrong is None:
+            if wrong is None or isinstance(wrong, SmallObject):
                 kept.append(item)
-            else:
+            if wrong is not None:
                 problems.append(wrong)
         file, file_problems = self._find_image(name, annotation.size, decode)
         problems += file_problems
+        objects = self._objects(kept)
         image = None
         if annotation.size and file and all(problem.dropped for problem in problems):
-            image = AnnotatedImage(file, self._ground_truth(name, annotation.size, kept))
-        return ImageReading(image, annotation.class_names, tuple(problems))
+            image = AnnotatedImage(file, objects.ground_truth(name, annotation.size))
+        return ImageReading(image, objects, annotation.class_names, tuple(problems))
 
     def _corners(self, item: XmlObject) -> list[float]:
         return [corner - 1.0 if self.one_based else corner for corner in item.corners]
 
-    def _ground_truth(
-        self, name: str, size: tuple[int, int], objects: Sequence[XmlObject]
-    ) -> GroundTruth:
+    def _objects(self, objects: Sequence[XmlObject]) -> FileObjects:
         boxes = [self._corners(item) for item in objects]
-        return GroundTruth(
-            image=name,
-            width=size[0],
-            height=size[1],
+        return FileObjects(
             boxes_xyxy=np.array(boxes, np.float64).reshape(-1, 4),
             labels=np.array([self.class_names.index(o.class_name) for o in objects], np.int64),
             difficult=np.array([item.difficult for item in objects], np.bool_),
@@ -152,9 +148,9 @@ class VocFolder:
             first = "1; if they count from 0, say one_based=False" if self.one_based else "0"
             what = f"{box} leaves the image{of_size}; coordinates were taken to start at {first}"
             return Problem(place, what)
-        if x2 - x1 < SMALLEST_SIDE or y2 - y1 < SMALLEST_SIDE:
+        if is_small((x1, y1, x2, y2)):
             what = f"{box} is {x2 - x1:g} x {y2 - y1:g} pixels; at least 1 x 1 can be learnt from"
-            return Problem(place, what, dropped=True)
+            return SmallObject(place, what, dropped=True)
         return None
 
     def _find_image(

@@ -61,9 +61,15 @@ def test_records_of_tells_what_cannot_be_a_record(tmp_path: Path) -> None:
     files = painted(tmp_path, "a", "b")
     flat = replace(OBJECTS, boxes_xywh=np.array([[1.0, 2, 3, 4], [0, 0, 0, 5], [2, 2, 2, 2]]))
     images, _, problems = records_of(flat, DETECTIONS, files)
-    assert [image.ground_truth.image for image in images] == ["b"]
-    assert "a.png" in str(problems[0])
-    assert "no width" in str(problems[0])
+    assert [image.ground_truth.image for image in images] == ["a", "b"]
+    assert [len(image.ground_truth) for image in images] == [0, 2]
+    told = f"{files[9]}: 1 of 1 objects, without width or height"
+    assert [str(problem) for problem in problems] == [told]
+    # The sum of position and width is the position.
+    lost = replace(OBJECTS, boxes_xywh=np.array([[1.0, 2, 1e-20, 4], [0, 0, 5, 5], [2, 2, 2, 2]]))
+    images, _, problems = records_of(lost, DETECTIONS, files)
+    assert [image.ground_truth.labels.tolist() for image in images] == [[0], [0]]
+    assert "b.png: 1 of 2 objects" in str(problems[0])
     logits = replace(DETECTIONS, scores=np.array([3.0, 0.5, 1]))
     images, _, problems = records_of(OBJECTS, logits, files)
     assert [image.ground_truth.image for image in images] == ["a"]

@@ -162,7 +162,7 @@ def test_fit_objects_tells_of_suffixes(
 
 def test_fit_objects_tells_what_readers_do_to_small_and_fractional_boxes() -> None:
     objects = objects_of([[1, 2, 0.5, 4], [5.5, 6, 1, 8]], [0, 1], [0, 1])
-    small = "1 boxes are less than a pixel wide or high: refdet, reading {}, leaves them out"
+    small = "1 boxes are less than a pixel wide or high: refdet, training on {}, leaves them out"
     assert notes_of(objects, TargetFormat.VOC) == [
         small.format("voc"),
         "2 boxes have corners between pixels: kept with their decimals, which other readers of "

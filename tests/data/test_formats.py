@@ -74,10 +74,9 @@ def test_read_ground_truth_asks_which_split(voc: Path) -> None:
 
 
 def test_read_ground_truth_tells_what_was_left_out(voc: Path) -> None:
-    voc_folder.add_image(voc, "b", voc_folder.object_xml("cat", (3, 3, 3.5, 9)))
+    voc_folder.add_split(voc, "val", "b", "")
     read = read_ground_truth(voc, split="val", options=SourceOptions(voc, class_names=("cat",)))
-    assert len(read.objects) == 0
-    assert read.sentences[-1].startswith("left out: Annotations/b.xml, object 0: cat")
+    assert read.sentences[-1] == "left out: ImageSets/Main/val.txt, line 2: is blank"
 
 
 def test_read_ground_truth_recognises_npy_csv(tmp_path: Path) -> None:
