@@ -109,6 +109,11 @@ def test_read_ground_truth_keeps_small_objects_of_several_images_in_order(tmp_pa
     assert objects.category_ids.tolist() == [2, 1, 1, 2]
     assert objects.ignore.tolist() == [True, False, False, True]
     assert objects.area.tolist() == [0, 200, 200, 0]
+    records = [
+        image.ground_truth for image in open_source(SourceOptions(root)).read_split("val").images
+    ]
+    assert [truth.labels.tolist() for truth in records] == [[0], [0]]
+    assert [truth.difficult.tolist() for truth in records] == [[False], [False]]
 
 
 def test_read_ground_truth_refuses_a_small_box_that_is_inverted(tmp_path: Path) -> None:
