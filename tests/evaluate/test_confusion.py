@@ -55,17 +55,21 @@ def test_confusion_has_every_detection_and_every_object_in_one_cell(
     counts, n_classes = evaluation.confusion.counts, len(NAMES)
     detected = np.zeros(n_classes, np.int64)
     there = np.zeros(n_classes, np.int64)
-    ignored = ignored_objects = 0
+    ignored = ignored_objects = unjudged = 0
+    thresholds = settings.score_thresholds(n_classes)
     for objects, detections in images_of(split):
         one = judged_image(objects, detections, settings)
         np.add.at(detected, detections.labels[one.counted & ~one.ignored], 1)
         np.add.at(there, objects.labels[~objects.difficult], 1)
+        reaches = detections.scores >= thresholds[detections.labels]
+        unjudged += int(np.count_nonzero(reaches & ~one.counted))
         ignored += int(np.count_nonzero(one.counted & one.ignored))
         ignored_objects += int(np.count_nonzero(objects.difficult))
     assert counts[:-1].sum(axis=1).tolist() == detected.tolist()
     assert counts[:, :-1].sum(axis=0).tolist() == there.tolist()
     assert counts[-1, -1] == 0
     assert evaluation.confusion.ignored_detections == ignored
+    assert evaluation.confusion.unjudged_detections == unjudged
     assert evaluation.confusion.ignored_objects == ignored_objects
 
 
