@@ -132,6 +132,27 @@ class DetectionColumns:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def take(self, rows: I64) -> DetectionColumns:
+        """The detections of these rows, in the order of `rows`, (N,) int64."""
+        return DetectionColumns(
+            self.image_ids[rows],
+            self.category_ids[rows],
+            self.boxes_xywh[rows],
+            self.scores[rows],
+        )
+
+    @staticmethod
+    def concatenate(parts: Sequence[DetectionColumns]) -> DetectionColumns:
+        """The detections of all parts, at least one, one part after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return DetectionColumns(
+            np.concatenate([part.image_ids for part in parts]),
+            np.concatenate([part.category_ids for part in parts]),
+            np.concatenate([part.boxes_xywh for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        )
+
 
 def unknown_rows(detections: DetectionColumns, objects: ObjectColumns) -> tuple[Mask, Mask]:
     """Which detections are in no image, and which of no class, that the objects' tables name."""

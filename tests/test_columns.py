@@ -95,3 +95,24 @@ def test_columns_may_be_empty() -> None:
     empty = DetectionColumns(nothing, nothing, np.zeros((0, 4)), np.zeros(0))
     assert len(empty) == 0
     assert [mask.tolist() for mask in unknown_rows(empty, OBJECTS)] == [[], []]
+
+
+def rows_of(detections: DetectionColumns) -> list[tuple[object, ...]]:
+    columns = (detections.image_ids, detections.category_ids, detections.boxes_xywh)
+    return list(zip(*(column.tolist() for column in (*columns, detections.scores)), strict=True))
+
+
+def test_take_keeps_the_order_that_is_asked_for() -> None:
+    first, second = (3, 2, [0, 0, 2, 2], -3), (4, 1, [1, 1, 0, 5], 12)
+    assert rows_of(DETECTIONS.take(np.array([1, 0, 1]))) == [second, first, second]
+    assert rows_of(DETECTIONS.take(np.zeros(0, np.int64))) == []
+
+
+def test_concatenate_puts_one_part_after_the_other() -> None:
+    first, second = (3, 2, [0, 0, 2, 2], -3), (4, 1, [1, 1, 0, 5], 12)
+    none, last = DETECTIONS.take(np.zeros(0, np.int64)), DETECTIONS.take(np.array([1]))
+    assert rows_of(DetectionColumns.concatenate([last, none, DETECTIONS])) == [
+        second, first, second
+    ]  # fmt: skip
+    assert rows_of(DetectionColumns.concatenate([none, none])) == []
+    assert DetectionColumns.concatenate([last]) is last

@@ -134,7 +134,8 @@ def read_detections(
                 )
             )
     unknown = sum((shard.unknown for shard in shards), Unknown())
-    return _joined([shard.detections for shard in shards]), (*sentences, *_told(unknown))
+    found = DetectionColumns.concatenate([shard.detections for shard in shards])
+    return found, (*sentences, *_told(unknown))
 
 
 def _refuse_unused(
@@ -213,29 +214,13 @@ def _known_coco(path: Path, objects: ObjectColumns, ignore_unknown: bool) -> Kno
         ignore_unknown=ignore_unknown,
     )
     if len(known) < len(found):
-        found = DetectionColumns(
-            found.image_ids[known],
-            found.category_ids[known],
-            found.boxes_xywh[known],
-            found.scores[known],
-        )
+        found = found.take(known)
     return Known(found, unknown)
 
 
 def _range_of(ids: I64) -> str:
     """Who takes ids of another data set sees it here; a folder's are counted from 1."""
     return f"its ids go from {ids.min()} to {ids.max()}" if len(ids) else "it has none"
-
-
-def _joined(shards: Sequence[DetectionColumns]) -> DetectionColumns:
-    if len(shards) == 1:
-        return shards[0]
-    return DetectionColumns(
-        np.concatenate([shard.image_ids for shard in shards]),
-        np.concatenate([shard.category_ids for shard in shards]),
-        np.concatenate([shard.boxes_xywh for shard in shards]),
-        np.concatenate([shard.scores for shard in shards]),
-    )
 
 
 def _told(unknown: Unknown) -> Iterator[str]:

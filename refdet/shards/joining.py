@@ -33,21 +33,21 @@ def join_files(
     """
     if len(parts) == 1:
         return parts[0], ()
-    joined = _concatenated(parts)
+    joined = DetectionColumns.concatenate(parts)
     images = np.concatenate([np.unique(part.image_ids) for part in parts])
     images, n_files = np.unique(images, return_counts=True)
     row = np.flatnonzero(np.isin(joined.image_ids, images[n_files > 1]))
     if not len(row):
         return joined, ()
     file = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[row]
-    repeats = row[_repeats(_taken(joined, row), file, paths, objects)]
+    repeats = row[_repeats(joined.take(row), file, paths, objects)]
     if not len(repeats):
         return joined, ()
     n_images = len(np.unique(joined.image_ids[repeats]))
     kept = np.ones(len(joined), np.bool_)
     kept[repeats] = False
     sentence = f"left out: {len(repeats)} detections repeated in a later file (images: {n_images})"
-    return _taken(joined, np.flatnonzero(kept)), (sentence,)
+    return joined.take(np.flatnonzero(kept)), (sentence,)
 
 
 def _repeats(
@@ -104,21 +104,3 @@ def _starts(*columns: NDArray[np.generic]) -> I64:
     new = np.ones(len(columns[0]), np.bool_)
     new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
     return np.flatnonzero(new)
-
-
-def _concatenated(parts: Sequence[DetectionColumns]) -> DetectionColumns:
-    return DetectionColumns(
-        np.concatenate([part.image_ids for part in parts]),
-        np.concatenate([part.category_ids for part in parts]),
-        np.concatenate([part.boxes_xywh for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
-
-
-def _taken(detections: DetectionColumns, rows: I64) -> DetectionColumns:
-    return DetectionColumns(
-        detections.image_ids[rows],
-        detections.category_ids[rows],
-        detections.boxes_xywh[rows],
-        detections.scores[rows],
-    )
