@@ -196,7 +196,7 @@ class ClassMetrics:
         false_negatives: likewise.
         precision: TP / (TP + FP).
         recall: TP / (TP + FN).
-        f1: their harmonic mean.
+        f1: their harmonic mean, 2 TP / (2 TP + FP + FN): 0 where nothing is detected.
         ap: COCO's, mean over IoU 0.50, 0.55 ... 0.95.
         ap50: COCO's at IoU 0.50.
         ap75: COCO's at IoU 0.75.

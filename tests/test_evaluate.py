@@ -190,6 +190,15 @@ def test_evaluate_split_counts_at_the_score_threshold_and_lets_ap_see_everything
     assert one.n_detections == 3
 
 
+def test_evaluate_split_gives_a_class_that_is_never_detected_an_f1_of_0() -> None:
+    split = ([truth("a", [SQUARE, SQUARE], [0, 1])], [found("a", [SQUARE], [0.9], [0])])
+    evaluation = judged(split)
+    assert [one.f1 for one in evaluation.classes[:2]] == [1, 0]
+    assert np.isnan(evaluation.classes[1].precision)
+    # Of two classes with objects; micro: 1 right, none wrong, 1 missed.
+    assert (evaluation.totals.macro_f1, evaluation.totals.micro_f1) == (0.5, 2 / 3)
+
+
 def test_evaluate_split_matches_ap50_voc_by_vocs_rule() -> None:
     # Both detections overlap the first object most: VOC gives the second of them nothing.
     objects = truth("a", [[0, 0, 10, 10], [0, 0, 10, 9]], [0, 0])

@@ -145,7 +145,7 @@ class JudgedDataSet:
                 false_negatives=n_objects[label] - right[label],
                 precision=precision,
                 recall=recall,
-                f1=f1_of(precision, recall),
+                f1=f1_of(right[label], wrong[label], n_objects[label] - right[label]),
                 ap=aps[label][0],
                 ap50=aps[label][1],
                 ap75=aps[label][2],

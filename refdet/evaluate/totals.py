@@ -36,7 +36,7 @@ def totals_of(classes: Sequence[ClassMetrics], result: CocoResult) -> Totals:
         false_negatives=missed,
         micro_precision=precision,
         micro_recall=recall,
-        micro_f1=f1_of(precision, recall),
+        micro_f1=f1_of(right, wrong, missed),
         macro_precision=_mean([one.precision for one in classes]),
         macro_recall=_mean([one.recall for one in classes]),
         macro_f1=_mean([one.f1 for one in classes]),
@@ -53,9 +53,14 @@ def ratio_of(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def f1_of(precision: float, recall: float) -> float:
-    """The harmonic mean; 0 if both are 0, NaN if one is undefined."""
-    return 2 * precision * recall / (precision + recall) if precision + recall != 0 else 0.0
+def f1_of(true_positives: int, false_positives: int, false_negatives: int) -> float:
+    """The harmonic mean of precision and recall, from the counts; NaN without an object.
+
+    Where nothing is detected, precision is undefined but F1 is 0: silence finds nothing.
+    """
+    if not true_positives + false_negatives:
+        return float("nan")
+    return 2 * true_positives / (2 * true_positives + false_positives + false_negatives)
 
 
 def _mean(values: Sequence[float]) -> float:
