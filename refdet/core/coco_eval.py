@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from operator import index
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zipfile import ZipFile
 
 import numpy as np
@@ -35,6 +35,7 @@ Words = NDArray[np.uint64]
 Fields = NDArray[np.unsignedinteger]
 RealArray = NDArray[np.floating | np.integer]
 IntArray = NDArray[np.integer]
+Column = TypeVar("Column", F64, I64)
 
 BLOCK = 12_000  # detections whose columns fit into a processor's cache together
 PORTION = 100_000  # pairs that are matched together: memory stays small, and few steps are needed
@@ -607,7 +608,7 @@ def _candidate_pairs(
     theirs = _Corners.of(objects.boxes_xywh, objects.crowd[:-1])
     found = [_Pairs(place[:0], place[:0], np.zeros(0))]
     # A block holds whole groups and, if these have many objects, fewer detections.
-    work = np.cumsum(size * np.maximum(1, n_objects // 8)) // BLOCK
+    work = np.cumsum(size * np.maximum(1, n_objects // 16)) // BLOCK
     bounds = [0, *end[_starts(work)[1:] - 1].tolist(), len(place)]
     for begin, stop in pairwise(bounds):
         block = slice(begin, stop)
@@ -674,20 +675,27 @@ def _reaching(
     inside = np.minimum(own.x2[:n], np.take(theirs.x2, obj))
     inside -= np.maximum(own.x1[:n], np.take(theirs.x1, obj))
     near = np.flatnonzero((inside >= least[:n]) & (inside > 0))
-    obj, inside = np.take(obj, near), np.take(inside, near)
-    height = np.minimum(np.take(own.y2, near), np.take(theirs.y2, obj))
-    height -= np.maximum(np.take(own.y1, near), np.take(theirs.y1, obj))
+    obj, inside = _rows(obj, near, n), _rows(inside, near, n)
+    height = np.minimum(_rows(own.y2, near, n), np.take(theirs.y2, obj))
+    height -= np.maximum(_rows(own.y1, near, n), np.take(theirs.y1, obj))
     inside *= np.maximum(height, 0, out=height)
-    area = np.take(own.area, near)
+    area = _rows(own.area, near, n)
     union = area + np.take(theirs.area, obj)
     union -= inside
     crowd = np.isnan(union)
-    union[crowd] = area[crowd]
+    if crowd.any():
+        union[crowd] = area[crowd]
     reached = np.flatnonzero((inside >= enough * union) & (inside > 0))
-    iou = np.take(inside, reached) / np.take(union, reached)
-    sure = np.flatnonzero(iou >= lowest)
-    reached = np.take(reached, sure)
-    return np.take(near, reached), np.take(obj, reached), np.take(iou, sure)
+    n = len(near)
+    near, obj = _rows(near, reached, n), _rows(obj, reached, n)
+    iou = _rows(inside, reached, n) / _rows(union, reached, n)
+    sure, n = np.flatnonzero(iou >= lowest), len(reached)
+    return _rows(near, sure, n), _rows(obj, sure, n), _rows(iou, sure, n)
+
+
+def _rows(column: Column, rows: I64, n: int) -> Column:
+    """Ascending `rows` of the first `n` of a column; itself if that is all of them."""
+    return column[:n] if len(rows) == n else np.take(column, rows)
 
 
 def _won_bits(
@@ -783,7 +791,9 @@ def _won_in_turn(
     for begin, end in zip(turns.bounds[:-1].tolist(), turns.bounds[1:].tolist(), strict=True):
         n_pairs = turns.n_pairs[begin:end, None]
         columns = np.arange(int(n_pairs.max()))
-        pair = np.where(columns < n_pairs, turns.start[begin:end, None] + columns, nothing)
+        pair = turns.start[begin:end, None] + columns
+        if n_pairs.min() < len(columns):
+            pair = np.where(columns < n_pairs, pair, nothing)
         them, wish = np.take(obj, pair), np.take(wanted, pair)  # (detections, candidates)
         taken, counts = np.take(used, them), np.take(regular, them)
         free = wish & ~taken
