@@ -248,6 +248,9 @@ class CocoData:
         self, params: CocoParams, kept: "list[tuple[_Pairs, Words]] | None"
     ) -> "tuple[CocoState, _Detections, _Objects]":
         """Match, and add to `kept` the pairs and where each is a match."""
+        # Free a block of 4 MB: from now on, glibc keeps freed memory of that size for the next
+        # array instead of fetching zeroed pages anew, which takes a tenth of the time.
+        np.empty(500_000)
         images, categories = _distinct(self.image_ids), _distinct(self.category_ids)
         detections = _ordered_detections(self, images, categories, params)
         objects = _ordered_objects(self, images, categories, params)
