@@ -674,7 +674,7 @@ def _reaching(
     Pairs with a common width below `least` go no further. The operations are pycocotools' own, in
     its order, since every bit of the IoU counts.
     """
-    n, enough = len(obj), lowest * (1 - 1e-9)  # what rounding might decide is decided below
+    n = len(obj)
     inside = np.minimum(own.x2[:n], np.take(theirs.x2, obj))
     inside -= np.maximum(own.x1[:n], np.take(theirs.x1, obj))
     near = np.flatnonzero((inside >= least[:n]) & (inside > 0))
@@ -688,12 +688,10 @@ def _reaching(
     crowd = np.isnan(union)
     if crowd.any():
         union[crowd] = area[crowd]
-    reached = np.flatnonzero((inside >= enough * union) & (inside > 0))
-    n = len(near)
-    near, obj = _rows(near, reached, n), _rows(obj, reached, n)
-    iou = _rows(inside, reached, n) / _rows(union, reached, n)
-    sure, n = np.flatnonzero(iou >= lowest), len(reached)
-    return _rows(near, sure, n), _rows(obj, sure, n), _rows(iou, sure, n)
+    with np.errstate(invalid="ignore"):  # an empty union shares nothing: NaN reaches no threshold
+        iou = inside / union
+    n, reached = len(near), np.flatnonzero(iou >= lowest)
+    return _rows(near, reached, n), _rows(obj, reached, n), _rows(iou, reached, n)
 
 
 def _rows(column: Column, rows: I64, n: int) -> Column:
