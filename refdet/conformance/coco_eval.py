@@ -270,8 +270,9 @@ def refuses_what_is_malformed(evaluate_coco: EvaluateCOCO, name: str) -> None:
 
 def read_keywords(inputs: Mapping[str, Value]) -> Mapping[str, object]:
     """A vector's inputs; `params`, if it is there, lists those that are not COCO's own."""
+    # The schema of the vectors says what stands here; a file has no types for mypy to read.
     given_params = cast(dict[str, object], inputs.get("params", {}))
-    return {**inputs, "params": CocoParams(**given_params)}  # type: ignore[arg-type]
+    return {**inputs, "params": CocoParams(**given_params)}  # type: ignore[arg-type]  # likewise
 
 
 EVALUATE_COCO = Contract[EvaluateCOCO](

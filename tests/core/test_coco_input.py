@@ -193,7 +193,7 @@ def test_coco_params_refuse_what_has_no_meaning(wrong: dict[str, object], messag
 def test_coco_params_take_arrays() -> None:
     params = CocoParams(
         iou_thresholds=np.array([0.5, 0.75]),  # type: ignore[arg-type]  # as users of NumPy do
-        max_detections=np.array([100, 1]),  # type: ignore[arg-type]
+        max_detections=np.array([100, 1]),  # type: ignore[arg-type]  # likewise
     )
     assert params == CocoParams(iou_thresholds=(0.5, 0.75), max_detections=(1, 100))
     assert hash(params) == hash(CocoParams((0.5, 0.75), max_detections=[1, 100]))

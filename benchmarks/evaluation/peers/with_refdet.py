@@ -5,8 +5,8 @@ from __future__ import annotations
 from benchmarks.evaluation.answer import Answer
 from benchmarks.evaluation.inputs import Arrays, Lists
 from refdet.columns import DetectionColumns, ObjectColumns
-from refdet.core.coco_eval import evaluate_coco
 from refdet.data.coco_json import coco_ground_truth, coco_results
+from refdet.evaluate import coco_data
 
 
 def from_arrays(arrays: Arrays) -> Answer:
@@ -20,18 +20,5 @@ def from_lists(lists: Lists) -> Answer:
 
 
 def _judged(objects: ObjectColumns, found: DetectionColumns) -> Answer:
-    result = evaluate_coco(
-        gt_image_ids=objects.image_ids,
-        gt_labels=objects.category_ids,
-        gt_boxes_xywh=objects.boxes_xywh,
-        gt_area=objects.area,
-        gt_crowd=objects.crowd,
-        gt_ignore=objects.ignore,
-        dt_image_ids=found.image_ids,
-        dt_labels=found.category_ids,
-        dt_boxes_xywh=found.boxes_xywh,
-        dt_scores=found.scores,
-        image_ids=objects.images.ids,
-        category_ids=objects.categories.ids,
-    )
+    result = coco_data(objects, found).state().accumulate()
     return Answer(result.stats, result.precision, result.recall, result.scores)
