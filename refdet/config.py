@@ -123,15 +123,13 @@ class Infer(DataOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoSides(DataOptions):
-    """Ground truth, and how detections go with it; `layout` and what follows describe --gt."""
+class Sides(DataOptions):
+    """How detections go with ground truth; `layout` and what follows describe --gt."""
 
-    gt: Path
-    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
     gt_format: GroundTruthFormat = GroundTruthFormat.AUTO
     """Format of --gt; auto goes by --layout, then by what is there, and says so."""
     dt_format: DetectionFormat = DetectionFormat.AUTO
-    """Format of --dt; auto goes by what is there, and says so."""
+    """Format of the detections; auto goes by what is there, and says so."""
     split: str | None = None
     """Split of a folder with splits; a single one need not be named."""
     images: Path | None = None
@@ -146,6 +144,14 @@ class TwoSides(DataOptions):
         if self.gt_format is GroundTruthFormat.AUTO and self.layout is not Layout.AUTO:
             return GroundTruthFormat(self.layout.value)
         return self.gt_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoSides(Sides):
+    """Ground truth that has to be named, and how detections go with it."""
+
+    gt: Path
+    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ from refdet.data.dataset import DetectionDataset, collate
 from refdet.data.image_folder import read_image_folder
 from refdet.data.source import open_source
 from refdet.judge import draw, judge
-from refdet.judge_files import evaluation_settings
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.detector import DetectionSettings, Detector
 from refdet.models.registry import build_detector
@@ -26,6 +25,7 @@ from refdet.models.runtime import (
     describe_environment,
     set_threads,
 )
+from refdet.reading import evaluation_settings, refuse_unknown_classes
 from refdet.records import AnnotatedImage, Detections
 from refdet.report.predictions import (
     write_ground_truth_coco,
@@ -45,7 +45,9 @@ def infer(config: Infer) -> int:
     say(describe_environment(device))
     checkpoint = load_checkpoint(config.checkpoint)
     class_names = checkpoint.class_names
-    counting = evaluation_settings(config, class_names)  # refuses bad options before the work
+    # Bad options are refused before the work.
+    refuse_unknown_classes(config, class_names)
+    counting = evaluation_settings(config, class_names)
     kept = DetectionSettings(config.min_score, config.nms_iou, top_k=config.top_k)
     images = _read_images(config, checkpoint)
     detector = build_detector(checkpoint)

@@ -15,10 +15,16 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "refdet"
 
-ROOMS = ("core", "torch_ops", "records", "columns", "files", "data", "models", "evaluate", "report")
-OPTIONS = ("config", "config_train", "config_file", "terminal")
-TOOLS = (*OPTIONS, "shards", "training", "conformance", "vendor")
-ENTRY_POINTS = ("train", "infer", "judge", "judge_files", "convert")
+ROOMS = (
+    *("core", "torch_ops", "records", "analysis_records", "columns", "files"),
+    *("data", "models", "evaluate", "report"),
+)
+OPTIONS = ("config", "config_train", "config_analysis", "config_file", "terminal")
+TOOLS = (*OPTIONS, "analysis", "shards", "training", "conformance", "vendor")
+ENTRY_POINTS = (
+    *("train", "infer", "judge", "judge_files", "convert", "reading"),
+    *("compare", "tune", "slices", "audit_labels", "report_page"),
+)
 
 # What each room may import besides itself. `refdet` alone is the version number.
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -26,15 +32,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
     "torch_ops": (),
     "records": (),
+    "analysis_records": ("records",),
     "columns": (),
     "files": (),
     "data": ("records", "columns", "files"),
     "models": ("torch_ops", "core.priors", "files", "refdet"),
     "evaluate": ("records", "columns", "core"),
-    "report": ("records", "columns", "files"),
+    "analysis": ("records", "analysis_records", "columns", "core", "evaluate"),
+    "report": ("records", "analysis_records", "columns", "files"),
     "config": ("data.options",),
     "config_train": ("config", "models.faster_rcnn_spec"),
-    "config_file": ("config", "config_train", "files"),
+    "config_analysis": ("config",),
+    "config_file": ("config", "config_train", "config_analysis", "files"),
     "terminal": (),
     "shards": ("columns", "core", "data", "evaluate", "refdet"),
     "training": (*ROOMS, *OPTIONS),

@@ -82,8 +82,8 @@ TRAINING = ("train.py", "training/*.py")
 READERS: dict[type[Config], tuple[str, ...]] = {
     TrainSSD300: TRAINING,
     TrainFasterRCNN: TRAINING,
-    Infer: ("infer.py", "judge.py", "judge_files.py"),
-    Evaluate: ("judge.py", "judge_files.py"),
+    Infer: ("infer.py", "judge.py", "reading.py"),
+    Evaluate: ("judge.py", "judge_files.py", "reading.py"),
     Convert: ("convert.py",),
     CheckData: ("judge.py",),
 }

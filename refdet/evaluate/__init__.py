@@ -12,8 +12,15 @@ nor wrong. By VOC's rule that holds for any number of detections, by COCO's for 
 duplicate. A crowd takes any number by either rule; VOC's measures its IoU as any other's.
 """
 
-from refdet.evaluate.judging import coco_data
+from refdet.evaluate.judging import JudgedDataSet, coco_data
 from refdet.evaluate.settings import EvaluationSettings
-from refdet.evaluate.splits import evaluate_columns, evaluate_split
+from refdet.evaluate.splits import evaluate_columns, evaluate_split, judged_columns
 
-__all__ = ["EvaluationSettings", "coco_data", "evaluate_columns", "evaluate_split"]
+__all__ = [
+    "EvaluationSettings",
+    "JudgedDataSet",
+    "coco_data",
+    "evaluate_columns",
+    "evaluate_split",
+    "judged_columns",
+]

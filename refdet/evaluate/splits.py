@@ -98,12 +98,21 @@ def evaluate_columns(
     Raises:
         ValueError: a detection in an image or of a class that `objects` does not know; its row.
     """
+    return judged_columns(objects, detections, settings, matches).evaluation(split)
+
+
+def judged_columns(
+    objects: ObjectColumns,
+    detections: DetectionColumns,
+    settings: EvaluationSettings,
+    matches: CocoMatches | None = None,
+) -> JudgedDataSet:
+    """The matching that `evaluate_columns` reads its numbers from; arguments, errors as there."""
     for unknown, what in zip(unknown_rows(detections, objects), ("image", "class"), strict=True):
         if unknown.any():
             raise ValueError(f"detections row {int(unknown.argmax())}: {what} without ground truth")
     gt_xyxy, dt_xyxy = _xyxy(objects.boxes_xywh), _xyxy(detections.boxes_xywh)
-    judged = JudgedDataSet(objects, detections, gt_xyxy, dt_xyxy, settings, matches)
-    return judged.evaluation(split)
+    return JudgedDataSet(objects, detections, gt_xyxy, dt_xyxy, settings, matches)
 
 
 def _xywh(boxes_xyxy: F64) -> F64:

@@ -1,0 +1,1 @@
+"""How sure the numbers of a judged data set are, and why they are not better."""

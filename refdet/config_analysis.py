@@ -1,0 +1,55 @@
+"""The options of the commands that say why a detector is wrong, and how sure that is.
+
+A *run* is what a detector found: a file or folder of detections in any format, or the folder that
+`refdet infer` wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from refdet.config import Sides, require_at_least
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysed(Sides):
+    """The ground truth of runs, what counts as a detection, and how often images are resampled."""
+
+    gt: Path | None = None
+    """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set. Without it:
+    the ground_truth.json in the first run's folder."""
+    score_threshold: float = 0.5
+    """Counts and lists take detections from this score on. AP always takes all."""
+    class_thresholds: tuple[str, ...] = ()
+    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
+    iou_threshold: float = 0.5
+    """A detection with at least this IoU can be a true positive."""
+    max_detections: int = 100
+    """Of a class in an image, judge so many detections, the best first."""
+    samples: int = 1000
+    """Bootstrap samples of the images, for intervals of 95 %."""
+    seed: int = 0
+    """Of the samples: the same seed gives the same intervals."""
+    progress: bool = True
+    """Show a progress bar."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "max_detections")
+        require_at_least(self, 100, "samples")
+        require_at_least(self, 0, "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Analysed):
+    """Write one HTML page about a run, or about two side by side; it needs no network.
+
+    refdet report runs/first/test --gt VOC2007 --split test --output report.html
+    """
+
+    runs: Positional[tuple[Path, ...]]
+    """One run or two: files of detections, or folders that `refdet infer` wrote."""
+    output: Path
+    """The page to write; one that is there is replaced."""
