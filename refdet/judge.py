@@ -15,7 +15,11 @@ from refdet.records import AnnotatedImage, Detections, Evaluation, Problem
 from refdet.report.class_counts import plot_class_counts
 from refdet.report.confusion import write_confusion_csv
 from refdet.report.confusion_plot import confusion_figure
-from refdet.report.false_positives import write_false_positive_list, write_false_positive_report
+from refdet.report.false_positives import (
+    write_false_positive_csv,
+    write_false_positive_list,
+    write_false_positive_report,
+)
 from refdet.report.markdown import write_metrics_markdown
 from refdet.report.metrics import write_metrics_csv, write_metrics_json, write_totals_csv
 from refdet.report.pictures import write_pictures, write_prediction_pictures
@@ -69,6 +73,7 @@ def write_reports(
     write_confusion_csv(output / "confusion.csv", evaluation.confusion)
     listed = _of_classes(evaluation, config.false_positive_classes)
     write_false_positive_report(output / "false_positives.json", listed)
+    write_false_positive_csv(output / "false_positives.csv", listed)
     write_false_positive_list(output / "false_positive_images.txt", listed)
     write_figure(output / "precision_recall.png", precision_recall_figure(evaluation))
     write_figure(output / "confusion.png", confusion_figure(evaluation))

@@ -85,6 +85,7 @@ def test_infer_writes_everything(config: Infer) -> None:
         "totals.csv",
         "confusion.csv",
         "confusion.png",
+        "false_positives.csv",
         "false_positives.json",
         "false_positive_images.txt",
         "precision_recall.png",

@@ -23,6 +23,7 @@ REPORTS = {
     "confusion.csv",
     "confusion.png",
     "false_positive_images.txt",
+    "false_positives.csv",
     "false_positives.json",
     "metrics.csv",
     "metrics.json",

@@ -1,6 +1,6 @@
-"""Which detections are wrong: a JSON report, and the list of images they are in.
+"""Which detections are wrong: a JSON report, a CSV, and the list of images they are in.
 
-Both are made from the evaluation alone, so they exist whether or not pictures are drawn.
+All are made from the evaluation alone, so they exist whether or not pictures are drawn.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from refdet.files import write_json_atomic, write_text_atomic
-from refdet.records import Evaluation, FalsePositiveKind
+from refdet.records import Evaluation, FalsePositiveKind, FalsePositiveRecord
+from refdet.report.csv_text import csv_text
+
+CSV_COLUMNS = (
+    *("kind", "class", "score", "image", "index"),
+    *("best_iou", "confused_with", "x1", "y1", "x2", "y2"),
+)
+"""Those of a CSV of detections are among them: `refdet convert` and `refdet evaluate` read it."""
 
 
 def write_false_positive_report(path: Path, evaluation: Evaluation) -> None:
@@ -45,6 +52,28 @@ def write_false_positive_report(path: Path, evaluation: Evaluation) -> None:
             "missed": missed,
         },
     )
+
+
+def write_false_positive_csv(path: Path, evaluation: Evaluation) -> None:
+    """Write a row per false positive: by kind, then by class, then the highest score first.
+
+    Args:
+        path: the CSV file, replaced at once; the header alone if there is no false positive.
+        evaluation: the judged data set.
+    """
+    names = {metrics.label: metrics.name for metrics in evaluation.classes}
+    kinds = list(FalsePositiveKind)
+
+    def row(record: FalsePositiveRecord) -> tuple[object, ...]:
+        confused = "" if record.confused_with is None else names[record.confused_with]
+        what = (record.kind.value, names[record.label], record.score, record.image, record.index)
+        return (*what, record.best_iou, confused, *record.box_xyxy)
+
+    ordered = sorted(
+        evaluation.false_positives,
+        key=lambda record: (kinds.index(record.kind), record.label, -record.score),
+    )
+    write_text_atomic(path, csv_text([CSV_COLUMNS, *map(row, ordered)]))
 
 
 def write_false_positive_list(path: Path, evaluation: Evaluation) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from refdet.data.csv_detections import read_csv_detections
+from refdet.records import FalsePositiveKind
 from refdet.report.false_positives import (
     false_positive_images,
+    write_false_positive_csv,
     write_false_positive_list,
     write_false_positive_report,
 )
+from tests.data.small_columns import objects_of
 from tests.report.examples import evaluation
 
 ABSENT = {"duplicate": 0, "localization": 0, "confusion": 0, "both": 0, "background": 0}
@@ -51,6 +57,55 @@ def test_write_false_positive_report_holds_every_record(tmp_path: Path) -> None:
     box = [1.0, 1.0, 2.0, 2.0]
     missed = {"image": "a", "index": 4, "label": 1, "class": "RBC", "box_xyxy": box}
     assert report["missed"] == [missed]
+
+
+def test_write_false_positive_csv_sorts_by_kind_class_and_score(tmp_path: Path) -> None:
+    first = evaluation().false_positives[0]
+    kinds = list(FalsePositiveKind)
+    # In the order that is wanted: kinds as they are defined, labels, scores descending, as given.
+    wanted = [
+        dataclasses.replace(first, kind=kind, label=label, score=score, image=f"image {index}")
+        for kind in kinds
+        for label in range(3)
+        for index, score in enumerate((1.0, 0.5, 0.5, 0.0))
+    ]
+    mixed = np.random.default_rng(0).permutation(len(wanted)).tolist()
+    # As an evaluation has them: by image, so that of equal scores that of the first image leads.
+    by_image = sorted((wanted[place] for place in mixed), key=lambda record: record.image)
+    shuffled = dataclasses.replace(evaluation(), false_positives=tuple(by_image))
+    write_false_positive_csv(tmp_path / "fp.csv", shuffled)
+    with (tmp_path / "fp.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = ("WBC", "RBC", "Platelets")
+    assert [(row["kind"], row["class"], float(row["score"]), row["image"]) for row in rows] == [
+        (record.kind.value, names[record.label], record.score, record.image) for record in wanted
+    ]
+
+
+def test_write_false_positive_csv_holds_every_field_whatever_the_names(tmp_path: Path) -> None:
+    record = dataclasses.replace(evaluation().false_positives[2], image='a,"b\r\nc', score=0.1)
+    hostile = dataclasses.replace(evaluation(), false_positives=(record,))
+    write_false_positive_csv(tmp_path / "fp.csv", hostile)
+    with (tmp_path / "fp.csv").open(encoding="utf-8", newline="") as file:
+        header, row = csv.reader(file)
+    assert dict(zip(header, row, strict=True)) == {
+        "kind": "confusion",
+        "class": "Platelets",
+        "score": "0.1",
+        "image": 'a,"b\r\nc',
+        "index": "2",
+        "best_iou": "0.0",
+        "confused_with": "WBC",
+        **{"x1": "5.0", "y1": "5.0", "x2": "9.0", "y2": "9.0"},
+    }
+
+
+def test_write_false_positive_csv_can_be_read_as_detections(tmp_path: Path) -> None:
+    write_false_positive_csv(tmp_path / "fp.csv", evaluation())
+    objects = objects_of(names=("a", "b"), classes=("WBC", "RBC", "Platelets"))
+    found = read_csv_detections(tmp_path / "fp.csv", objects).detections
+    assert found.scores.tolist() == [0.75, 0.5, 0.625]
+    assert found.boxes_xywh[0].tolist() == [1.0, 2.0, 2.0, 2.5]
 
 
 def test_write_false_positive_list_names_each_image_once_in_order(tmp_path: Path) -> None:
