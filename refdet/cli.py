@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 import traceback
@@ -15,7 +14,7 @@ from typing import TypeVar, cast
 import tyro
 
 import refdet
-from refdet.config_file import Config, arguments_from_toml, to_toml
+from refdet.config_file import Config, arguments_from_toml, part_arguments, to_toml
 from refdet.files import write_text_atomic
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -107,10 +106,11 @@ def parse_options(config_type: type[AnyConfig], words: list[str], prog: str) -> 
         at = words.index("--config")
         if at + 1 == len(words):
             raise ValueError("--config needs a file: --config FILE.toml")
-        known = [field.name for field in dataclasses.fields(config_type)]
-        from_file = arguments_from_toml(Path(words[at + 1]), known)
-        # Later arguments win, so the file's come first.
-        words = [*from_file, *words[:at], *words[at + 2 :]]
+        runs, options = part_arguments([*words[:at], *words[at + 2 :]], config_type)
+        runs_in_file, options_in_file = arguments_from_toml(Path(words[at + 1]), config_type)
+        # Later options win, so the file's come first. What has no name comes before any of them:
+        # behind a list it would be taken for a part of that.
+        words = [*(runs or runs_in_file), *options_in_file, *options]
     return tyro.cli(config_type, args=words, prog=prog, config=(tyro.conf.EnumChoicesFromValues,))
 
 

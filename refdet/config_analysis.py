@@ -53,3 +53,20 @@ class Report(Analysed):
     """One run or two: files of detections, or folders that `refdet infer` wrote."""
     output: Path
     """The page to write; one that is there is replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Analysed):
+    """Say whether one run is better than another on the same images, how sure that is, and why.
+
+    refdet compare runs/first/test runs/second/test
+
+    refdet compare a.json b.json --gt instances_val2017.json --output compared
+    """
+
+    runs: Positional[tuple[Path, Path]]
+    """Two runs, A and B: files of detections, or folders that `refdet infer` wrote. Differences
+    are B - A."""
+    output: Path | None = None
+    """Folder for comparison.json, .csv and .md, for the list of what changed, and for pictures of
+    the most changed images; made if it does not exist. Without it, all is printed only."""

@@ -7,19 +7,25 @@ import dataclasses
 import inspect
 import itertools
 import json
+import math
 import textwrap
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional
 
 from refdet.config import flag
 
 if TYPE_CHECKING:
     from refdet.config import CheckData, Convert, Evaluate, Infer
+    from refdet.config_analysis import Compare
     from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 
-Config: TypeAlias = "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert"
+Config: TypeAlias = (
+    "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert | Compare"
+)
 
 
 def field_help(config_type: type[Config | Train]) -> dict[str, str]:
@@ -60,12 +66,15 @@ def to_toml(config: Config | Train) -> str:
     return "\n".join(lines) + "\n"
 
 
-def arguments_from_toml(file: Path, known: Sequence[str]) -> list[str]:
+def arguments_from_toml(file: Path, config_type: type[object]) -> tuple[list[str], list[str]]:
     """The options in `file` as command-line arguments, so that one parser checks them all.
 
     Args:
         file: TOML, as `to_toml` writes it.
-        known: the options that the command has.
+        config_type: the options that the command has.
+
+    Returns:
+        The arguments without a name, and the options with theirs.
 
     Raises:
         ValueError: no such file, not TOML, or an option that the command does not have.
@@ -74,14 +83,55 @@ def arguments_from_toml(file: Path, known: Sequence[str]) -> list[str]:
         options = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"cannot read the config {file}: {error}") from error
-    arguments: list[str] = []
+    known = _hints(config_type)
+    nameless = _nameless(config_type)
+    without_name: list[str] = []
+    named: list[str] = []
     for name, value in options.items():
         if name not in known:
             raise ValueError(f"{file}: no option {name!r}; there are {', '.join(known)}")
         option = flag(name)
+        values = [str(one) for one in (value if isinstance(value, list) else [value])]
         if isinstance(value, bool):
-            arguments.append(option if value else option.replace("--", "--no-", 1))
+            named.append(option if value else option.replace("--", "--no-", 1))
+        elif name in nameless:
+            without_name += values
         else:
-            values = value if isinstance(value, list) else [value]
-            arguments += [option, *map(str, values)]
-    return arguments
+            named += [option, *values]
+    return without_name, named
+
+
+def part_arguments(words: Sequence[str], config_type: type[object]) -> tuple[list[str], list[str]]:
+    """The arguments of a command line without a name, and the options with theirs.
+
+    An option whose value is a list takes all words up to the next option.
+    """
+    takes = {flag(name): _words_taken(hint) for name, hint in _hints(config_type).items()}
+    without_name: list[str] = []
+    named: list[str] = []
+    left = 0.0
+    for word in words:
+        if word.startswith("--"):
+            left = 0 if "=" in word else takes.get(word, 0)
+            named.append(word)
+        elif left:
+            left -= 1
+            named.append(word)
+        else:
+            without_name.append(word)
+    return without_name, named
+
+
+def _hints(config_type: type[object]) -> dict[str, object]:
+    return get_type_hints(config_type, include_extras=True)
+
+
+def _nameless(config_type: type[object]) -> list[str]:
+    """The options whose values stand on the command line by themselves."""
+    return [name for name, hint in _hints(config_type).items() if Positional in get_args(hint)]
+
+
+def _words_taken(hint: object) -> float:
+    if hint is bool:
+        return 0
+    return math.inf if get_origin(hint) is tuple else 1

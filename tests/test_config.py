@@ -150,7 +150,7 @@ def test_options_on_the_command_line_win_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch = 3", r"saved\.toml: no option 'epoch'; there are data, output"),
+        ("epoch = 3", r"saved\.toml: no option 'epoch'; there are layout, classes"),
         ("epochs = ", r"cannot read the config .*saved\.toml"),
     ],
 )
@@ -160,12 +160,12 @@ def test_arguments_from_toml_names_the_file_and_the_fault(
     file = tmp_path / "saved.toml"
     file.write_text(text)
     with pytest.raises(ValueError, match=message):
-        arguments_from_toml(file, ["data", "output", "epochs"])
+        arguments_from_toml(file, CheckData)
 
 
 def test_arguments_from_toml_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the config .*absent\.toml"):
-        arguments_from_toml(tmp_path / "absent.toml", ["epochs"])
+        arguments_from_toml(tmp_path / "absent.toml", CheckData)
 
 
 TRAIN = [
