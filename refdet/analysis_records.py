@@ -278,13 +278,47 @@ class ChangedImage:
         image: its name.
         found: objects that only the second run found.
         lost: objects that only the first run found.
-        added_false_positives: false positives of the second less those of the first.
+        added_false_positives: those that only the second run has.
+        removed_false_positives: those that only the first run has.
     """
 
     image: str
     found: int
     lost: int
     added_false_positives: int
+    removed_false_positives: int = 0
+
+
+class ChangeKind(StrEnum):
+    """What is different between two runs at one place of an image."""
+
+    FOUND = "found"
+    """An object that only the second run found."""
+    LOST = "lost"
+    """An object that only the first run found."""
+    ADDED_FALSE_POSITIVE = "added false positive"
+    """A false positive that only the second run has."""
+    REMOVED_FALSE_POSITIVE = "removed false positive"
+    """A false positive that only the first run has."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """An object, or a false positive, that two runs differ in at their score thresholds.
+
+    Attributes:
+        image: the image's name.
+        kind: what is different.
+        label: of the object, or of the false positive.
+        box_xyxy: of the object, or of the false positive, in pixels.
+        score: of the one detection that makes the difference.
+    """
+
+    image: str
+    kind: ChangeKind
+    label: int
+    box_xyxy: tuple[float, float, float, float]
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +333,9 @@ class Comparison:
         classes: AP of each class, in label order, by class name; `p_value` is corrected for how
             many classes there are.
         images: those that explain the difference, the most changed first.
-        verdict: a plain sentence.
+        verdict: a few plain sentences, the first says which run is better.
+        n_images: on how many images both were judged.
+        changes: in the order of `images`, then by kind, then by score descending.
     """
 
     names: tuple[str, str]
@@ -309,6 +345,8 @@ class Comparison:
     classes: tuple[ComparedNumber, ...]
     images: tuple[ChangedImage, ...]
     verdict: str
+    n_images: int = 0
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -321,7 +359,9 @@ class LabelCandidate:
         box_xyxy: mean of their boxes, in pixels.
         score: mean of their scores, 0 for a run that does not see it: the rank.
         n_runs: how many runs see it.
-        best_iou: highest IoU with any annotated object.
+        best_iou: highest overlap with any annotated object: IoU, and with a crowd the share of the
+            box that lies in it.
+        run_scores: the score of each run; 0 for one that does not see it.
     """
 
     image: str
@@ -330,3 +370,4 @@ class LabelCandidate:
     score: float
     n_runs: int
     best_iou: float
+    run_scores: tuple[float, ...]
