@@ -1,17 +1,16 @@
-"""Pictures written to a folder: one file per image, none of anybody else's touched."""
+"""Pictures of a split's images written to a folder: one file per image."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from refdet.files import atomic_path
 from refdet.records import (
     AnnotatedImage,
     Detections,
@@ -20,11 +19,8 @@ from refdet.records import (
     MissedObject,
     Problem,
 )
+from refdet.report.own_pictures import Picture, write_own_pictures
 from refdet.report.panels import U8, draw_comparison, draw_predictions
-
-_SIGNATURE = "refdet picture"
-"""The key of the text in a PNG by which one of ours is known again: the name that we gave it. A
-copy by another name is somebody else's."""
 
 ReadPixels: TypeAlias = Callable[[AnnotatedImage], U8]
 """Gives the pixels of an image, (H, W, 3) uint8; or raises ValueError or OSError."""
@@ -140,42 +136,12 @@ def _write_all(
                 f"detections in image {found.image!r} stand where "
                 f"image {annotated.ground_truth.image!r} does"
             )
-    written: list[Path] = []
-    problems: list[Problem] = []
-    for stale in folder.glob("*.png"):
-        if _is_ours(stale):
-            stale.unlink()
+    pictures = []
     for row in rows:
         annotated, found = images[row], detections[row]
-        path = folder / picture_name(split, row + 1, found.image)
-        try:
-            if path.exists():
-                raise ValueError(f"{path} is there already and not one of ours")
-            picture = draw(annotated, found)
-            with atomic_path(path) as temporary:
-                picture.save(temporary, format="PNG", pnginfo=_signature(path))
-        # Whatever is wrong with one file, the others and the reports must come out.
-        except (OSError, ValueError) as error:
-            problems.append(Problem(str(annotated.path), f"no picture: {error}", dropped=True))
-        else:
-            written.append(path)
-    return written, problems
-
-
-def _signature(path: Path) -> PngInfo:
-    info = PngInfo()
-    info.add_text(_SIGNATURE, path.name)
-    return info
-
-
-def _is_ours(file: Path) -> bool:
-    """Whether the PNG says that it was written here."""
-    try:
-        with Image.open(file) as picture:
-            return picture.info.get(_SIGNATURE) == file.name
-    # Pillow raises all of these on what is no PNG.
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-        return False
+        name = picture_name(split, row + 1, found.image)
+        pictures.append(Picture(name, str(annotated.path), partial(draw, annotated, found)))
+    return write_own_pictures(folder, pictures)
 
 
 def _rows_by_image(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from unicodedata import east_asian_width
 
 from refdet.records import Evaluation
+from refdet.report.aligned import display_width
 from refdet.report.cells import Cells, cells_of
 
 WIDTH = 100
@@ -32,7 +32,7 @@ def format_class_table(evaluation: Evaluation) -> str:
     cells = cells_of(evaluation)
     widths = _widths(cells)
     lines = [_line(row, cells.header, widths) for row in (cells.header, *cells.classes)]
-    rule = "-" * max(_width(line) for line in lines)
+    rule = "-" * max(display_width(line) for line in lines)
     again = [lines[0]] if len(cells.classes) > _SCREEN else []
     totals = [_line(row, cells.header, widths) for row in cells.totals]
     notes = [line for note in cells.notes for line in textwrap.wrap(note, WIDTH)]
@@ -41,17 +41,12 @@ def format_class_table(evaluation: Evaluation) -> str:
 
 def _widths(cells: Cells) -> list[int]:
     rows = [cells.header, *cells.classes, *cells.totals]
-    return [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [max(display_width(cell) for cell in column) for column in zip(*rows, strict=True)]
 
 
 def _line(row: list[str], header: list[str], widths: list[int]) -> str:
     """The name to the left, numbers to the right; a wider gap where a group begins."""
-    line = row[0] + " " * (widths[0] - _width(row[0]))
+    line = row[0] + " " * (widths[0] - display_width(row[0]))
     for cell, name, width in zip(row[1:], header[1:], widths[1:], strict=True):
         line += ("  " if name in _GROUP_STARTS else " ") + cell.rjust(width)
     return line.rstrip()
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal, where Chinese, Japanese and Korean letters take two."""
-    return len(text) + sum(east_asian_width(letter) in "WF" for letter in text)

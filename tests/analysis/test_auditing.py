@@ -28,7 +28,8 @@ def judged(
     objects: ObjectColumns, found: Sequence[Found], settings: EvaluationSettings = SETTINGS
 ) -> JudgedDataSet:
     """One run."""
-    images, labels, scores, boxes = ([row[k] for row in found] for k in range(4))
+    images, labels = [row[0] for row in found], [row[1] for row in found]
+    scores, boxes = [row[2] for row in found], [row[3] for row in found]
     return judged_columns(objects, detections_of(objects, boxes, images, labels, scores), settings)
 
 
