@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from refdet.analysis_records import Analysis, Comparison
 from refdet.files import json_text, write_text_atomic
+from refdet.report.cells import one_line
+from refdet.report.page.content import content_of
 
 FOLDER = Path(__file__).resolve().parent
 STYLES = ("style.css", "explorer.css", "gallery.css")
@@ -75,10 +77,9 @@ def page_html(
         policy=_policy(style, scripts),
         style=Markup(style),  # noqa: S704 - our own files
         scripts=[Markup(script) for script in scripts],  # noqa: S704
-        analyses=analyses,
-        comparison=comparison,
         explorer=extras.explorer,
         gallery=extras.gallery,
+        **content_of(analyses, comparison, [key for key in vars(extras) if getattr(extras, key)]),
     )
 
 
@@ -91,6 +92,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["json"] = script_json
+    environment.filters["one_line"] = one_line
     return environment
 
 

@@ -158,6 +158,6 @@ def comparison_of(a: Analysis, b: Analysis, verdict: str = "") -> Comparison:
             for name, key in names.items()
         ),
         classes=tuple(compared(one.name, one.ap, another.ap) for one, another in classes),
-        images=(ChangedImage("image 3.png", 4, 1, -2), ChangedImage("image 0.png", 0, 2, 5)),
+        images=(ChangedImage("image 3.png", 4, 1, 0, 2), ChangedImage("image 0.png", 0, 2, 5, 0)),
         verdict=verdict or "The two runs do not differ in mean AP: the interval holds 0.",
     )
