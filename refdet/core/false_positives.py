@@ -93,7 +93,8 @@ def identify_false_positives(
     Source:
         Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020,
         section 2.2. Where two kinds apply, the order is that of `FalsePositiveKind`; the authors'
-        code lets a confusion precede a duplicate.
+        code lets a confusion precede a duplicate, and so does `tide.tide_errors`, whose numbers are
+        the authors'.
     """
     _check_thresholds(iou_threshold, background_threshold)
     boxes, gt_boxes = (
