@@ -127,7 +127,7 @@ class JudgedDataSet:
         right = self._per_class(self.labels[self.true & self.counted])
         wrong = self._per_class(self.labels[self.false & self.counted])
         aps: list[list[float]] = class_aps(self.result, self.objects.categories.ids).tolist()
-        voc = self._voc()
+        voc = self.voc_matching()
         rows_of_voc = self._ranked(self.matches.row, voc.true_positive | voc.false_positive)
         for label, name in enumerate(self.objects.categories.names):
             rows = rows_of_voc[label]
@@ -153,7 +153,7 @@ class JudgedDataSet:
                 ap50_voc07=average_precision_voc07(*of_voc),
             )
 
-    def _voc(self) -> Matching:
+    def voc_matching(self) -> Matching:
         """VOC's matching at IoU 0.5, of the detections that COCO's rule judges."""
         judged = np.zeros(len(self.detections), np.bool_)
         judged[self.matches.row] = True

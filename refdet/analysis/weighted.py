@@ -1,0 +1,186 @@
+"""Ranked detections whose images have weights: precision, and how many recall levels are reached.
+
+A detection of weight w stands for w copies of itself, one behind the other; one of weight 0 is not
+there. Of the copies of a true positive the last has the best precision, so one number serves all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refdet.records import F64, I64, Mask
+
+IntArray = NDArray[np.integer]
+
+TINY = float(np.spacing(1))
+"""It is in the denominator of COCO's precision, and so in COCO's numbers."""
+
+
+class Levels(NamedTuple):
+    """At which true positive of a class each recall level is reached.
+
+    Attributes:
+        reached: how many levels the first k true positives reach, for k = 0, 1 ... of class after
+            class; each class goes on counting from the class before.
+        start: (K,) where in `reached` a class begins.
+    """
+
+    reached: I64
+    start: I64
+
+    @classmethod
+    def of(cls, needed: I64, counts: I64) -> Levels:
+        """From the number of true positives that each level needs, (K, R), of (K,) objects."""
+        size = counts + 1
+        start = np.cumsum(size) - size
+        # A level of recall 0 is reached by the first true positive: what comes before is not best.
+        at = start[:, None] + np.maximum(needed, 1)
+        reached = np.cumsum(np.bincount(at.ravel(), minlength=int(size.sum())))
+        return cls(reached, start)
+
+
+def needed_by_coco(counts: I64, levels: F64) -> I64:
+    """(K, R), the first k with k / count >= level, as float64 has it."""
+    whole = np.maximum(counts, 1)[:, None]
+    # The rounding of product and quotient is less than one count: one step either way mends it.
+    needed = np.ceil(levels * whole)
+    needed -= (needed - 1) / whole >= levels
+    needed += needed / whole < levels
+    return needed.astype(np.int64)
+
+
+def needed_by_voc07(counts: I64) -> I64:
+    """(K, 11), the first k with 10 k >= i count."""
+    return -(-np.arange(11) * counts[:, None] // 10)
+
+
+class Hits(NamedTuple):
+    """The true positives of J lists, one list behind the other, under some weights.
+
+    Attributes:
+        number: (H,) int64 objects of its list found down to it.
+        gained: (H,) int64 how many of these are its own copies.
+        best: (H,) the best precision of its list from it on.
+        bounds: (J + 1,) where a list begins.
+    """
+
+    number: I64
+    gained: I64
+    best: F64
+    bounds: I64
+
+    def sums(self, values: F64 | I64) -> F64:
+        """(J,) sums of `values` (H,) over each list."""
+        sums = np.zeros(len(self.bounds) - 1)
+        full = np.flatnonzero(np.diff(self.bounds))
+        if len(full):
+            sums[full] = np.add.reduceat(values, self.bounds[full])
+        return sums
+
+    def found(self) -> I64:
+        """(J,) true positives of each list."""
+        found = np.zeros(len(self.bounds) - 1, np.int64)
+        full = np.flatnonzero(np.diff(self.bounds))
+        found[full] = self.number[self.bounds[full + 1] - 1]
+        return found
+
+    def levels_reached(self, levels: Levels) -> I64:
+        """(H,) how many recall levels each is the first to reach; list j is of class j mod K."""
+        size = np.diff(self.bounds)
+        first = np.resize(levels.start, len(size))
+        reached = np.take(levels.reached, self.number + np.repeat(first, size))
+        gained = reached.copy()
+        gained[1:] -= reached[:-1]
+        full = np.flatnonzero(size)
+        at = self.bounds[full]
+        gained[at] = reached[at] - levels.reached[first[full]]
+        return gained
+
+
+class Ranking:
+    """Detections of K classes, ranked, and judged at T thresholds: T * K lists.
+
+    Args:
+        image: (N,) positions of the images, by class, then rank.
+        label: (N,) positions of the classes, ascending.
+        right: (T, N) true positives.
+        ignored: (T, N) neither right nor wrong.
+        n_classes: K.
+    """
+
+    def __init__(
+        self, image: IntArray, label: IntArray, right: Mask, ignored: Mask, n_classes: int
+    ) -> None:
+        kept = np.flatnonzero(~ignored.all(axis=0))
+        label, right, ignored = label[kept], right[:, kept], ignored[:, kept]
+        self._image = image[kept].astype(np.int64)
+        n_thresholds = len(right)
+        self._start = np.tile(np.searchsorted(label, np.arange(n_classes)), n_thresholds)
+        threshold, self._at = np.nonzero(right)
+        self._hit_image = self._image[self._at]
+        lists = np.arange(n_thresholds * n_classes + 1)
+        self._bounds = np.searchsorted(threshold * n_classes + label[self._at], lists)
+        self._size = np.diff(self._bounds)
+        # The later a list, the less is added, so that its best precision ends with it.
+        self._lift = np.repeat(lists[:0:-1].astype(np.float64), self._size)
+        of_gone, gone = np.nonzero(ignored)
+        self._gone_image = self._image[gone]
+        key = of_gone * len(kept) + gone
+        self._gone_start = np.searchsorted(
+            key, np.repeat(np.arange(n_thresholds), n_classes) * len(kept) + self._start
+        )
+        self._gone_at = np.searchsorted(key, threshold * len(kept) + self._at)
+
+    def hits(self, weight: I64) -> Hits:
+        """Under the weights (I,) of the images."""
+        gained = np.take(weight, self._hit_image)
+        number = np.cumsum(gained)
+        before = np.append(0, number)[self._bounds[:-1]]
+        number -= np.repeat(before, self._size)
+        seen = np.cumsum(np.take(weight, self._image))
+        first = np.append(0, seen)[self._start]
+        seen = np.take(seen, self._at)
+        if len(self._gone_image):
+            gone = _sums_before(np.take(weight, self._gone_image))
+            first -= gone[self._gone_start]
+            seen -= np.take(gone, self._gone_at)
+        seen -= np.repeat(first, self._size)
+        best = number / (seen + TINY)
+        best += self._lift
+        backwards = best[::-1]
+        np.maximum.accumulate(backwards, out=backwards)
+        best -= self._lift
+        return Hits(number, gained, best, self._bounds)
+
+
+class ClassSums:
+    """Sums of values in images, by class.
+
+    Args:
+        image: (N,) positions of the images.
+        label: (N,) positions of the classes.
+        values: (N,) integers.
+        n_classes: K.
+    """
+
+    def __init__(self, image: IntArray, label: IntArray, values: IntArray, n_classes: int) -> None:
+        n_images = int(image.max(initial=0)) + 1
+        key, place = np.unique(label.astype(np.int64) * n_images + image, return_inverse=True)
+        self._values = np.bincount(place, values, len(key)).astype(np.int64)
+        self._image = key % n_images
+        self._bounds = np.searchsorted(key // n_images, np.arange(n_classes + 1))
+
+    def of(self, weight: I64) -> I64:
+        """(K,) under the weights (I,) of the images."""
+        sums = _sums_before(np.take(weight, self._image) * self._values)
+        return np.diff(sums[self._bounds])
+
+
+def _sums_before(values: I64) -> I64:
+    """(N + 1,) sums of what comes before each place."""
+    sums = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
