@@ -4,17 +4,21 @@ from refdet.conformance import (
     assign,
     average_precision,
     boxes,
+    calibration,
     coco_eval,
     codec,
     false_positive_kind,
     false_positives,
     iou,
+    lrp,
     matching,
     matching_pairs,
     nms,
     priors,
     sampling,
     thresholds,
+    tide,
+    tuning,
 )
 
 CONTRACTS = (
@@ -30,6 +34,10 @@ CONTRACTS = (
     *average_precision.CONTRACTS,
     *false_positives.CONTRACTS,
     *false_positive_kind.CONTRACTS,
+    *tide.CONTRACTS,
+    *lrp.CONTRACTS,
     *thresholds.CONTRACTS,
+    *tuning.CONTRACTS,
+    *calibration.CONTRACTS,
     *coco_eval.CONTRACTS,
 )
