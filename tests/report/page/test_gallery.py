@@ -138,8 +138,9 @@ def test_make_gallery_keeps_hostile_names_as_they_are() -> None:
     analysis = hostile()
     gallery = make_gallery([analysis], None)
     evaluation = analysis.evaluation
-    records = [*evaluation.false_positives, *evaluation.missed]
-    assert gallery.data["images"] == sorted({record.image for record in records})
+    names = {record.image for record in evaluation.false_positives}
+    names |= {record.image for record in evaluation.missed}
+    assert gallery.data["images"] == sorted(names)
     assert gallery.data["classes"] == [one.name for one in evaluation.classes]
 
 
