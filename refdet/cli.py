@@ -41,6 +41,8 @@ COMMANDS = {
     ("train", "faster-rcnn"): Command("config_train.TrainFasterRCNN", "train.train_faster_rcnn"),
     ("infer",): Command("config.Infer", "infer.infer"),
     ("evaluate",): Command("config.Evaluate", "judge_files.evaluate_files"),
+    ("compare",): Command("config_analysis.Compare", "compare.compare_runs"),
+    ("audit-labels",): Command("config_analysis.AuditLabels", "audit_labels.audit_labels"),
     ("check-data",): Command("config.CheckData", "judge.check_data"),
     ("convert",): Command("config.Convert", "convert.convert"),
 }

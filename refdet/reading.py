@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from refdet.columns import DetectionColumns, ObjectColumns
 from refdet.config import Evaluate, Infer
-from refdet.config_analysis import Analysed
+from refdet.config_analysis import Analysed, AuditLabels
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
 from refdet.data.counted_ids import of_counted_ids
 from refdet.data.formats import GroundTruthRead, read_ground_truth
@@ -27,6 +28,9 @@ from refdet.terminal import say
 
 GROUND_TRUTH_FILE = "ground_truth.json"
 PREDICTIONS_FILE = "predictions.csv"
+
+Judging: TypeAlias = Evaluate | Analysed | AuditLabels
+"""The options of a command that judges runs against ground truth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ class Truth:
         }
 
 
-def read_truth(config: Evaluate | Analysed, runs: Sequence[Path]) -> Truth:
+def read_truth(config: Judging, runs: Sequence[Path]) -> Truth:
     """Read --gt, or the ground truth that lies with the first run; prints what was settled.
 
     Raises:
@@ -78,7 +82,7 @@ def read_truth(config: Evaluate | Analysed, runs: Sequence[Path]) -> Truth:
 
 
 def read_runs(
-    config: Evaluate | Analysed, truth: Truth, runs: Sequence[Path], pool: Pool = ALONE
+    config: Judging, truth: Truth, runs: Sequence[Path], pool: Pool = ALONE
 ) -> DetectionColumns:
     """The detections in all of `runs` together; prints what was met.
 
@@ -149,7 +153,7 @@ def _of_ignored(objects: ObjectColumns) -> Iterator[str]:
         yield f"{count} {are} marked ignore: not counted (pycocotools counts them)"
 
 
-def _of_scores(detections: DetectionColumns, config: Evaluate | Analysed) -> Iterator[str]:
+def _of_scores(detections: DetectionColumns, config: Judging) -> Iterator[str]:
     if not are_probabilities(detections):
         low, high = detections.scores.min(), detections.scores.max()
         yield (

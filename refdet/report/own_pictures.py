@@ -15,6 +15,8 @@ from refdet.records import Problem
 _SIGNATURE = "refdet picture"
 """The key of the text in a PNG by which one of ours is known again: the name that we gave it. A
 copy by another name is somebody else's."""
+_LEVEL = 4
+"""Of the compression: a third of the time of Pillow's own, 6, for a few hundredths more size."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def write_own_pictures(
                 raise ValueError(f"{path} is there already and not one of ours")
             drawn = picture.draw()
             with atomic_path(path) as temporary:
-                drawn.save(temporary, format="PNG", pnginfo=_signature(path))
+                drawn.save(temporary, "PNG", pnginfo=_signature(path), compress_level=_LEVEL)
         # Whatever is wrong with one file, the others and the reports must come out.
         except (OSError, ValueError) as error:
             problems.append(Problem(picture.place, f"no picture: {error}", dropped=True))
