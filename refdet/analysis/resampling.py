@@ -94,7 +94,7 @@ class Resampler:
         Args:
             weights: (S, I) how often each image counts, in the order of
                 `judged.matches.state.image_ids`: ascending ids.
-            progress: is told 1 after each sample, from any thread.
+            progress: is told 1 after each sample.
 
         Returns:
             `Numbers` of S samples, the same whatever the number of threads.
@@ -115,13 +115,12 @@ class Resampler:
             stats[sample], fractions[:3, sample], envelopes[sample] = self._coco(weight)
             fractions[3:, sample] = self._voc_aps(weight)
             counts[:, sample] = [one.of(weight) for one in self._counts]
-            if progress is not None:
-                progress(1)
 
         # NumPy lets go of Python's lock, and a sample writes nothing but its own rows.
         with ThreadPoolExecutor(_usable_cores()) as pool:
             for _ in pool.map(judge, range(len(weights))):
-                pass
+                if progress is not None:
+                    progress(1)
         order = self._in_label_order
         classes = dict(zip(COUNTS, counts[..., order], strict=True))
         classes |= _fractions(classes)

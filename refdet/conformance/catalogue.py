@@ -3,6 +3,7 @@
 from refdet.conformance import (
     assign,
     average_precision,
+    bootstrap,
     boxes,
     calibration,
     coco_eval,
@@ -40,4 +41,5 @@ CONTRACTS = (
     *tuning.CONTRACTS,
     *calibration.CONTRACTS,
     *coco_eval.CONTRACTS,
+    *bootstrap.CONTRACTS,
 )

@@ -1,0 +1,79 @@
+"""What is peculiar to our bootstrap: messages, dtypes, purity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from refdet.core.bootstrap import bootstrap_interval, bootstrap_p_value, bootstrap_weights
+
+SAMPLES = np.arange(60.0).reshape(30, 2)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "n_samples", "error", "message"),
+    [
+        (-1, 2, ValueError, "n_images = -1 is negative"),
+        (2, -1, ValueError, "n_samples = -1 is negative"),
+        (2.0, 2, TypeError, "n_images must be an integer, got 2.0"),
+        (2, True, TypeError, "n_samples must be an integer, got True"),
+    ],
+)
+def test_bootstrap_weights_names_a_wrong_number(
+    n_images: int, n_samples: int, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        bootstrap_weights(n_images, n_samples, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("samples", "value", "level", "error", "message"),
+    [
+        (SAMPLES, [1.0], 0.9, ValueError, r"value has shape \(1,\) and samples \(30, 2\)"),
+        (1.0, 1.0, 0.9, ValueError, r"samples must have shape \(S, ...\), got \(\)"),
+        (SAMPLES, [1.0, 2.0], 0.0, ValueError, r"level = 0.0 is not in \(0, 1\)"),
+        (SAMPLES, [1.0, 2.0], 1.0, ValueError, r"level = 1.0 is not in \(0, 1\)"),
+        (SAMPLES, [1.0, 2.0], float("nan"), ValueError, "level = nan is not in"),
+        (SAMPLES > 2, [1.0, 2.0], 0.9, TypeError, "samples must be of a real dtype, got bool"),
+        (SAMPLES, [1j, 2.0], 0.9, TypeError, "value must be of a real dtype, got complex128"),
+    ],
+)
+def test_bootstrap_interval_names_what_is_wrong(
+    samples: np.ndarray, value: np.ndarray, level: float, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        bootstrap_interval(samples, value, level)
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "message"),
+    [
+        (1.0, ValueError, r"difference_samples must have shape \(S, ...\), got \(\)"),
+        (SAMPLES > 2, TypeError, "difference_samples must be of a real dtype, got bool"),
+    ],
+)
+def test_bootstrap_p_value_names_what_is_wrong(
+    samples: np.ndarray, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        bootstrap_p_value(samples)
+
+
+def test_bootstrap_takes_any_real_dtype() -> None:
+    integers = np.arange(60, dtype=np.int16).reshape(30, 2)
+    for got, want in zip(
+        bootstrap_interval(integers, np.array([20, 30]), 0.9),
+        bootstrap_interval(SAMPLES, np.array([20.0, 30.0]), 0.9),
+        strict=True,
+    ):
+        assert got.dtype == np.float64
+        assert got.tolist() == want.tolist()
+    assert bootstrap_p_value(integers).tolist() == bootstrap_p_value(SAMPLES).tolist()
+
+
+def test_bootstrap_leaves_its_inputs_alone() -> None:
+    samples, value = SAMPLES[::-1].copy(), np.array([20.0, 30.0])
+    for array in (samples, value):
+        array.setflags(write=False)
+    bootstrap_interval(samples, value)
+    bootstrap_p_value(samples)
