@@ -177,6 +177,9 @@ class Evaluate(TwoSides):
     does not exist. Without it, the table is printed and nothing is written."""
     coco: bool = False
     """Print COCO's twelve numbers, too, as pycocotools does."""
+    errors: bool = False
+    """Print what goes wrong, too: false positives and misses by TIDE's six kinds, with the AP that
+    each would give back, and LRP. With --output also as errors.json and errors.csv."""
     score_threshold: float = 0.5
     """Counts and lists take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()

@@ -6,10 +6,13 @@ to.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from refdet.analysis.errors import analyse_errors
 from refdet.columns import DetectionColumns
 from refdet.config import Evaluate
 from refdet.data.columns_as_records import records_of
-from refdet.evaluate import evaluate_columns
+from refdet.evaluate import JudgedDataSet, judged_columns
 from refdet.reading import (
     Truth,
     are_probabilities,
@@ -20,6 +23,7 @@ from refdet.reading import (
 )
 from refdet.records import AnnotatedImage, Detections
 from refdet.report.coco_lines import coco_lines
+from refdet.report.errors import format_error_table, write_errors_csv, write_errors_json
 from refdet.report.text_table import format_class_table
 from refdet.shards import match_whole, opened_pool
 from refdet.terminal import say
@@ -39,18 +43,28 @@ def evaluate_files(config: Evaluate) -> int:
     with opened_pool(config.dask, config.workers, progress=True) as pool:
         detections = read_runs(config, truth, config.dt, pool)
         matches = match_whole(truth.objects, detections, settings.coco_params, pool)
-    evaluation = evaluate_columns(
-        truth.objects, detections, split=truth.name, settings=settings, matches=matches
-    )
+    judged = judged_columns(truth.objects, detections, settings, matches)
+    evaluation = judged.evaluation(truth.name)
     say(format_class_table(evaluation))
     if config.coco:
         say("\n".join(coco_lines(evaluation.coco_stats, evaluation.max_detections)))
+    if config.errors:
+        tell_errors(judged, config.output)
     if config.output is not None:
         from refdet.judge import write_reports  # noqa: PLC0415 - loads matplotlib
 
         images, found = to_draw(truth, detections)
         write_reports(images, found, evaluation, config.output, config)
     return 0
+
+
+def tell_errors(judged: JudgedDataSet, output: Path | None) -> None:
+    """Print what goes wrong; write it, too, if there is a folder to write to."""
+    errors, names = analyse_errors(judged), judged.objects.categories.names
+    say("\n" + format_error_table(errors, names))
+    if output is not None:
+        write_errors_json(output / "errors.json", errors, names)
+        write_errors_csv(output / "errors.csv", errors, names)
 
 
 def to_draw(
