@@ -1,0 +1,148 @@
+"""Whether p-values and verdicts claim what they may: simulations with fixed seeds, bounds by hand.
+
+The limits of a count out of n are those that a binomial of the claimed share, 5 %, passes in one of
+a thousand cases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from math import comb
+
+import numpy as np
+import pytest
+
+from refdet.analysis.differences import compared_numbers, corrected_p_values, least_p_value, stretch
+from refdet.analysis.resampling import Resampler
+from refdet.analysis.verdicts import shows
+from refdet.analysis_records import ComparedNumber
+from refdet.core.bootstrap import bootstrap_weights
+from refdet.evaluate import EvaluationSettings, judged_columns
+from refdet.records import F64
+from tests.analysis.runs import Detector, run_of, some_objects
+
+
+def limit(n: int, share: float) -> int:
+    """The least count that a binomial reaches in less than one of a thousand cases."""
+    left, count = 1.0, 0
+    while left >= 1e-3:
+        left -= comb(n, count) * share**count * (1 - share) ** (n - count)
+        count += 1
+    return count
+
+
+def test_limit_of_fair_coins() -> None:
+    # 10 heads of 10: 1 in 1024; 9 or 10: 11 in 1024.
+    assert limit(10, 0.5) == 10
+    assert limit(9, 0.5) == 10  # even 9 of 9 is more often than one in a thousand
+
+
+def class_differences(
+    first: Detector, second: Detector, n_classes: int, n_images: int
+) -> list[ComparedNumber]:
+    """Each class is an experiment of its own: its objects and detections depend on no other's."""
+    rng = np.random.default_rng(0)
+    objects = some_objects(rng, n_images, n_classes, per_image=2 * n_classes)
+    settings = EvaluationSettings()
+    runs = [
+        judged_columns(objects, run_of(detector, objects, rng, np.ones(n_images)), settings)
+        for detector in (
+            replace(first, wrong=first.wrong * n_classes),
+            replace(second, wrong=second.wrong * n_classes),
+        )
+    ]
+    weights = bootstrap_weights(n_images, 150, rng)
+    every = np.concatenate([np.ones((1, n_images), np.int64), weights])
+    a, b = (Resampler(judged).numbers(every).classes["ap"] for judged in runs)
+    names = [str(label) for label in range(n_classes)]
+    return list(compared_numbers(names, a, b, np.full(n_classes, n_images)))
+
+
+@pytest.mark.parametrize("n_images", [10, 30])
+def test_runs_of_equally_good_detectors_differ_in_one_case_of_twenty(n_images: int) -> None:
+    n = 120
+    numbers = class_differences(Detector(), Detector(), n, n_images)
+    assert sum(shows(one, 0.95) for one in numbers) < limit(n, 0.05)
+
+
+def test_runs_of_a_better_detector_are_found_to_be_better() -> None:
+    n = 30
+    better = Detector(found=0.95, jitter=0.03)
+    numbers = class_differences(Detector(), better, n, 30)
+    assert all(one.difference.value > 0 for one in numbers)
+    assert sum(shows(one, 0.95) for one in numbers) > 0.9 * n
+
+
+def families(rng: np.random.Generator, n: int, size: int, common: float) -> tuple[F64, F64]:
+    """(n, size) differences of mean 0, and (n, S, size) samples around each, as correlated."""
+
+    def draw(*shape: int) -> F64:
+        own, shared = rng.normal(size=(*shape, size)), rng.normal(size=(*shape, 1))
+        mixed: F64 = math.sqrt(1 - common) * own + math.sqrt(common) * shared
+        return mixed
+
+    values = draw(n)
+    return values, values[:, None] + draw(n, 199)
+
+
+@pytest.mark.parametrize(("size", "common"), [(1, 0.0), (6, 0.0), (6, 0.9)])
+def test_corrected_p_values_err_in_one_family_of_twenty(size: int, common: float) -> None:
+    n = 600
+    values, samples = families(np.random.default_rng(1), n, size, common)
+    wrong = sum(bool((corrected_p_values(samples[i], values[i]) <= 0.05).any()) for i in range(n))
+    assert n - limit(n, 0.95) < wrong < limit(n, 0.05)
+
+
+def test_corrected_p_values_find_what_is_there_among_a_hundred() -> None:
+    # Holm's rule on p-values of at least 2 / 1001 would find nothing among more than 25.
+    rng = np.random.default_rng(2)
+    values = np.where(np.arange(100) < 3, 8.0, 0) + rng.normal(size=100)
+    samples = values + rng.normal(size=(1000, 100))
+    got = corrected_p_values(samples, values)
+    assert (got[:3] <= 0.05).all()
+    assert (got[3:] > 0.05).all()
+
+
+def test_corrected_p_values_by_hand() -> None:
+    # Spreads are 1. The second is at 3, further than any of the 8 distances: 1 / 5. Of those left,
+    # the first is at 2 and so far move: first itself 1 1 1 1; never: 1 / 5. The third is 0.
+    values = np.array([2.0, -3.0, 0.0, np.nan])
+    moves = np.array([[1.0, -1, 1, 0], [-1, 1, -1, 0], [1, 1, 1, 0], [-1, -1, -1, 0]])
+    got = corrected_p_values(values + moves, values)
+    assert got[:3].tolist() == [1 / 5, 1 / 5, 1]
+    assert math.isnan(got[3])
+    # At 1 itself, all four samples are as far: 5 / 5; a step down is never below the step before.
+    assert corrected_p_values(values + moves, np.array([1.0, -3.0, 0.0, np.nan]))[0] == 1
+
+
+def test_corrected_p_values_leave_out_samples_that_are_undefined() -> None:
+    samples = np.array([[3.0, np.nan], [1.0, np.nan], [np.nan, np.nan]])
+    got = corrected_p_values(samples, np.array([2.0, 1.0]))
+    # A spread of 1, moved by 1 twice, less than 2; of the other no sample says anything.
+    assert got.tolist() == [1 / 4, 1]
+
+
+@pytest.mark.parametrize(("n", "want"), [(0, 1), (1, 1), (2, 0.5), (5, 1 / 16), (6, 1 / 32)])
+def test_least_p_value_is_that_of_coins_that_all_fall_alike(n: int, want: float) -> None:
+    assert least_p_value(np.array([n]))[0] == want
+
+
+@pytest.mark.parametrize(
+    ("n", "student"), [(6, 2.5706), (10, 2.2622), (31, 2.0423), (10**6, 1.9600)]
+)
+def test_stretch_is_that_of_students_quantile(n: int, student: float) -> None:
+    # Any table of t at 0.975 with n - 1 degrees of freedom.
+    want = student / 1.9600 * math.sqrt(n / (n - 1))
+    assert stretch(np.array([n]))[0] == pytest.approx(want, rel=1e-2 if n < 10 else 2e-3)
+
+
+def test_compared_numbers_correct_the_least_p_value_too() -> None:
+    # 8 images: 2 in 256 for one number, 4 in 256 for one of two.
+    samples = 1 + 0.01 * np.random.default_rng(0).normal(size=(400, 2))
+    b = np.concatenate([np.ones((1, 2)), samples])
+    rows = compared_numbers(["x", "y"], np.zeros_like(b), b, np.array([8, 8]), corrected=True)
+    assert [row.p_value for row in rows] == [4 / 256, 4 / 256]
+    rows = compared_numbers(["x", "y"], np.zeros_like(b), b, np.array([8, 8]))
+    assert [row.p_value for row in rows] == [2 / 256, 2 / 256]
+    assert not math.isnan(rows[0].difference.low)
