@@ -20,7 +20,7 @@ _TILE = 320
 _MARGIN = 10
 _HEADING, _CAPTION = 16, 14
 _LINE = 20
-_CROSS = "\N{MULTIPLICATION SIGN}"
+CROSS = "\N{MULTIPLICATION SIGN}"
 
 
 def draw_comparison(
@@ -47,17 +47,17 @@ def draw_comparison(
         ValueError: the image has another shape or dtype, or a label has no name.
     """
     _check_image(image, (ground_truth.height, ground_truth.width))
-    scale = _scale(image)
+    scale = panel_scale(image)
     objects = list(_object_marks(ground_truth, class_names, missed, scale))
     found = list(_detection_marks(detections, class_names, false_positives, scale))
-    notes = [f"{_CROSS} dashed: false positives ({len(false_positives)})"]
+    notes = [f"{CROSS} dashed: false positives ({len(false_positives)})"]
     notes += [f"dashed: missed ({len(missed)})"]
     explained = [note for note, rows in zip(notes, (false_positives, missed), strict=True) if rows]
-    return _page(
+    return page_of(
         ground_truth.image,
         [
-            (f"Ground truth: {len(objects)}", _panel(image, objects, scale)),
-            (f"Predictions: {len(found)}", _panel(image, found, scale)),
+            (f"Ground truth: {len(objects)}", marked_panel(image, objects, scale)),
+            (f"Predictions: {len(found)}", marked_panel(image, found, scale)),
         ],
         [*count_captions(ground_truth, detections, class_names), *explained],
     )
@@ -75,10 +75,10 @@ def draw_predictions(image: U8, detections: Detections, class_names: Sequence[st
         ValueError: the image has another shape or dtype, or a label has no name.
     """
     _check_image(image)
-    scale = _scale(image)
+    scale = panel_scale(image)
     found = list(_detection_marks(detections, class_names, (), scale))
-    panel = (f"Predictions: {len(found)}", _panel(image, found, scale))
-    return _page(detections.image, [panel], count_captions(None, detections, class_names))
+    panel = (f"Predictions: {len(found)}", marked_panel(image, found, scale))
+    return page_of(detections.image, [panel], count_captions(None, detections, class_names))
 
 
 def draw_grid(
@@ -108,7 +108,7 @@ def draw_grid(
             _mark(box, _name(class_names, label), label, scale)
             for box, label in zip(boxes.tolist(), classes.tolist(), strict=True)
         ]
-        panels.append(_panel(image, marks, scale))
+        panels.append(marked_panel(image, marks, scale))
     n_columns = max(1, min(columns, len(panels)))
     n_rows = -(-len(panels) // n_columns)
     across = _TILE + _MARGIN
@@ -169,7 +169,7 @@ def _detection_marks(
     rows = zip(*(column.tolist() for column in columns), strict=True)
     for row, (box, label, score) in enumerate(rows):
         wrong = row in false_positives
-        text = f"{_CROSS} " if wrong else ""
+        text = f"{CROSS} " if wrong else ""
         text = f"{text}{_name(class_names, label)} {score:.2f}"
         yield _mark(box, text, label, scale, dashed=wrong)
 
@@ -195,12 +195,14 @@ def _check_image(image: U8, size: tuple[int, int] | None = None) -> None:
         raise ValueError(f"image is {width} x {height}, its annotation {size[1]} x {size[0]}")
 
 
-def _scale(image: U8) -> float:
+def panel_scale(image: U8) -> float:
+    """Pixels of the panel that shows an image to one of the image."""
     longest = float(max(image.shape))
     return min(max(longest, _SHORTEST), _LONGEST) / longest
 
 
-def _panel(image: U8, marks: Sequence[Mark], scale: float) -> Image.Image:
+def marked_panel(image: U8, marks: Sequence[Mark], scale: float) -> Image.Image:
+    """The image at a scale, under marks in the panel's pixels."""
     picture = Image.fromarray(image)
     if scale != 1:
         size = (max(1, round(side * scale)) for side in picture.size)
@@ -210,7 +212,7 @@ def _panel(image: U8, marks: Sequence[Mark], scale: float) -> Image.Image:
     return picture
 
 
-def _page(
+def page_of(
     title: str, panels: Sequence[tuple[str, Image.Image]], captions: Sequence[str]
 ) -> Image.Image:
     """A title, panels side by side under their headings, and captions below."""
