@@ -26,7 +26,7 @@ from refdet.report.page.svg import (
     words,
 )
 
-_LEFT, _RIGHT, _TOP = 38.0, 330.0, 10.0
+_LEFT, _RIGHT, _TOP = 46.0, 330.0, 10.0
 _WIDTH = 340.0
 
 

@@ -49,7 +49,7 @@ def class_table(runs: Runs, comparison: Comparison | None) -> Table:
         Column("0 to 1", numeric=False, axis=axis_strip(0, 1)),
     ]
     if comparison:
-        columns.append(Column("AP, b less a", "difference; bold where its interval excludes 0"))
+        columns.append(Column("AP, B less A", "difference; bold where its interval excludes 0"))
     for name, _, _, meaning in _RATES[1:]:
         columns += columns_for(runs, name, meaning)
     for name, _, meaning in _COUNTS:
@@ -96,7 +96,7 @@ def _means(runs: Runs, comparison: Comparison | None) -> Row:
         cells += mean(name)
     for _, name, _ in _COUNTS:
         cells += [count_cell(getattr(run.evaluation.totals, name)) for run in runs]
-    return Row("mean; counts: sum", (*cells, *[NO_CELL] * len(runs)))
+    return Row("mean, sum", (*cells, *[NO_CELL] * len(runs)))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from refdet.report.page.tables import (
     strip_cell,
 )
 
-_DIFFERENCE = "b less a; bold where its interval excludes 0"
+_DIFFERENCE = "B less A; bold where its interval excludes 0"
 _P = "how likely so large a difference is where there is none"
 
 
@@ -72,10 +72,10 @@ def changed_images(comparison: Comparison) -> Table:
     """A row for each image that explains the difference, the most changed first."""
     columns = (
         Column("image"),
-        Column("found", "objects that only b found, at the score thresholds"),
-        Column("lost", "objects that only a found, at the score thresholds"),
-        Column("FP gone", "false positives that only a has"),
-        Column("FP added", "false positives that only b has"),
+        Column("found", "objects that only B found, at the score thresholds"),
+        Column("lost", "objects that only A found, at the score thresholds"),
+        Column("FP gone", "false positives that only A has"),
+        Column("FP added", "false positives that only B has"),
     )
     rows = tuple(
         Row(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from refdet.analysis_records import Analysis, ErrorKind, Estimate
 from refdet.report.cells import one_line, share
 from refdet.report.page.mistakes import confused_pairs
-from refdet.report.page.numbers import count_text, interval_text, p_text, plural, signed
+from refdet.report.page.numbers import count_text, interval_text, p_text, plural
 from refdet.report.page.trust import mean_gap
 
 _NOTHING = 0.005
@@ -125,16 +125,17 @@ def _thresholds(analysis: Analysis) -> Iterator[str]:
 
 def _slices(analysis: Analysis) -> Iterator[str]:
     """The worst slice, if chance is no explanation at the intervals' level."""
-    chance = 1 - analysis.intervals.level
+    # In floating point, 1 - 0.95 is above 0.05.
+    chance = round(1 - analysis.intervals.level, 9)
     worse = [
         one for one in analysis.slices if one.adjusted_p_value < chance and one.difference.value < 0
     ]
     if worse:
         worst = min(worse, key=lambda one: one.difference.value)
+        name = _name(f"{worst.column} = {worst.value}")
         yield (
-            f"Worse than the rest: images with {_name(f'{worst.column} = {worst.value}')}, by "
-            f"{signed(worst.difference.value)} AP50 (adjusted p "
-            f"{p_text(worst.adjusted_p_value)})."
+            f"Worse than the rest: images with {name}, whose AP50 is lower by "
+            f"{share(-worst.difference.value)} (adjusted p {p_text(worst.adjusted_p_value)})."
         )
     elif analysis.slices:
         yield "No slice is worse than the rest by more than chance explains."

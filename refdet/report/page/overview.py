@@ -99,7 +99,10 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Classes", count_text(len(evaluation.classes))),
         ("Objects", count_text(totals.n_ground_truth)),
         ("Detections", count_text(totals.n_detections)),
-        ("True positive", f"IoU ≥ {evaluation.iou_threshold:g}, {score_condition(evaluation)}"),
+        (
+            "True positive",
+            f"IoU ≥ {evaluation.iou_threshold:g}, {score_condition(evaluation)}".replace(">=", "≥"),
+        ),
         ("Judged", f"the best {evaluation.max_detections} of a class in an image"),
         (
             "Intervals",

@@ -26,6 +26,7 @@ def interval_strip(
     parts = _zero_line(across, len(estimates)) if low < 0 < high else []
     for place, (run, one) in enumerate(estimates):
         y = LANE * (place + 0.5)
+        parts.append(element("path", class_="track", d=path([(across(low), y), (across(high), y)])))
         if not math.isnan(one.low + one.high):
             ends = [(across(one.low), y), (across(one.high), y)]
             parts.append(element("path", class_=f"whisker run-{run}", d=path(ends)))
@@ -58,7 +59,7 @@ def axis_strip(low: float, high: float) -> Markup:
     """The ticks of the strips in a column, for its header."""
     across = strip_scale(low, high)
     parts = []
-    for tick in across.ticks(3):
+    for tick in across.ticks(4):
         x = across(tick)
         parts.append(words(x, 10, tick_text(tick), _anchor(x)))
         parts.append(element("path", class_="axis", d=path([(x, 14), (x, 18)])))

@@ -58,7 +58,8 @@ def hostile() -> Analysis:
     """Names that would break out of a page that trusts them, of run, split, images and slices."""
     cases = [Case(name, 10 + number, 5 + number, 12) for number, name in enumerate(HOSTILE_NAMES)]
     slices = tuple(
-        replace(one, column=HOSTILE_NAMES[1], value=HOSTILE_NAMES[0]) for one in slices_of()
+        replace(one, column=HOSTILE_NAMES[1], value=f"{HOSTILE_NAMES[0]}{number}")
+        for number, one in enumerate(slices_of())
     )
     analysis = analysis_of(HOSTILE_NAMES[0] + HOSTILE_NAMES[3], cases, slices)
     evaluation = analysis.evaluation
