@@ -10,19 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from refdet.analysis_records import ThresholdCurve
-from refdet.columns import CategoryTable, DetectionColumns, ImageTable, ObjectColumns
-from refdet.evaluate import EvaluationSettings, evaluate_columns, judged_columns
 from refdet.report.page.explorer import counts_at, explorer_data, threshold_steps
 from tests.report.page.examples import empty, large, small
-
-
-def curve_of(scored: list[tuple[float, bool]], n_objects: int) -> ThresholdCurve:
-    """By plain counting."""
-    scores = sorted({score for score, _ in scored}, reverse=True)
-    right = [sum(s >= score and is_true for s, is_true in scored) for score in scores]
-    wrong = [sum(s >= score and not is_true for s, is_true in scored) for score in scores]
-    counts = np.array(right, np.int64), np.array(wrong, np.int64)
-    return ThresholdCurve(np.array(scores, np.float64), *counts, n_objects)
+from tests.report.page.measured import curve_of, evaluation_at, measured
 
 
 def classes_of(data: dict[str, object], run: int = 0) -> list[dict[str, object]]:
@@ -96,48 +86,12 @@ def test_explorer_data_of_80_classes_is_small() -> None:
     assert len(json.dumps(data)) < 1_000_000
 
 
-@pytest.fixture(scope="module")
-def crowded() -> tuple[ObjectColumns, DetectionColumns]:
-    """Objects of 2 classes in 6 images, and detections near and far with tied scores."""
-    dice = np.random.default_rng(3)
-    gt = dice.integers(0, 200, (60, 2)).astype(np.float64)
-    gt = np.concatenate([gt, np.full((60, 2), 30.0)], axis=1)
-    image_ids, labels = dice.integers(1, 7, 60), dice.integers(0, 2, 60)
-    objects = ObjectColumns(
-        ImageTable(np.arange(1, 7), tuple("abcdef"), np.full((6, 2), 300)),
-        CategoryTable(np.arange(2), ("cell", "dot")),
-        image_ids,
-        labels,
-        gt,
-        np.full(60, 900.0),
-        np.zeros(60, np.bool_),
-        dice.random(60) < 0.1,
-    )
-    rows = dice.integers(0, 60, 300)
-    boxes = gt[rows] + np.pad(dice.normal(0, 8, (300, 2)), ((0, 0), (0, 2)))
-    scores = dice.integers(0, 101, 300) / 100
-    return objects, DetectionColumns(image_ids[rows], labels[rows], boxes, scores)
-
-
 @pytest.mark.parametrize("threshold", [0.0, 0.05, 0.33, 0.5, 0.505, 0.99, 1.0])
-def test_explorer_data_equals_the_evaluation_at_that_threshold(
-    crowded: tuple[ObjectColumns, DetectionColumns], threshold: float
-) -> None:
-    objects, detections = crowded
-    judged = judged_columns(objects, detections, EvaluationSettings())
-    analysis = small()
-    for label in range(2):
-        own = (judged.labels == label) & (judged.true | judged.false)
-        scored = zip(detections.scores[own].tolist(), judged.true[own].tolist(), strict=True)
-        n_objects = int((judged.object_labels[judged.counts] == label).sum())
-        curve = curve_of(list(scored), n_objects)
-        metrics = analysis.evaluation.classes[label]
-        evaluation = replace(analysis.evaluation, classes=(metrics,))
-        data = explorer_data([replace(analysis, evaluation=evaluation, thresholds=(curve,))])
-        (shown,) = classes_of(data)
-        step = threshold_steps(curve, metrics.score_threshold).tolist().index(threshold)
-        settings = EvaluationSettings(score_threshold=threshold)
-        want = evaluate_columns(objects, detections, split="test", settings=settings)
-        assert unpacked(shown["true_positives"])[step] == want.classes[label].true_positives
-        assert unpacked(shown["false_positives"])[step] == want.classes[label].false_positives
-        assert shown["objects"] == want.classes[label].n_ground_truth
+def test_explorer_data_equals_the_evaluation_at_that_threshold(threshold: float) -> None:
+    want = evaluation_at((threshold, threshold, threshold))
+    shown = classes_of(explorer_data([measured()]))
+    for one, metrics in zip(shown, want.classes, strict=True):
+        step = round(threshold * 1000)
+        assert unpacked(one["true_positives"])[step] == metrics.true_positives
+        assert unpacked(one["false_positives"])[step] == metrics.false_positives
+        assert one["objects"] == metrics.n_ground_truth
