@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from refdet.records import F64, I64, Evaluation
 from refdet.report.cells import one_line, score_condition
 from refdet.report.confusion import names_with_background
-from refdet.report.plots import literal
+from refdet.report.plots import literal, short_name
 
 _FEW = 25
 """So many names leave room for a number in each cell."""
@@ -33,7 +33,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
     confusion = evaluation.confusion
     counts = confusion.counts
     n_names = len(counts)
-    names = [_label(name) for name in names_with_background(confusion.class_names)]
+    names = [short_name(name, _LONGEST) for name in names_with_background(confusion.class_names)]
     side = min(max(4.5, 2.5 + (0.62 if n_names <= _FEW else 0.17) * n_names), 22.0)
     figure = Figure(figsize=(1.05 * side + 1.0, side), layout="constrained")
     axes = figure.subplots()
@@ -103,10 +103,3 @@ def _name_ticks(axes: Axes, names: list[str]) -> None:
     axes.set_yticks(places, shown, fontsize=size)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-
-
-def _label(name: str) -> str:
-    text = one_line(name)
-    return literal(
-        text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
-    )

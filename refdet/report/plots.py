@@ -11,6 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -27,10 +28,21 @@ _MOST_LETTERS = 28
 _TERM = "train_loss_"
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, replaced at once."""
+def write_figure(path: Path, figure: Figure, dpi: int = 120) -> None:
+    """Write a figure, replaced at once; the same figure gives the same bytes.
+
+    Args:
+        path: the file; one that ends in `.svg` is written as SVG, any other as PNG.
+        figure: what is drawn.
+        dpi: pixels per inch of a PNG.
+    """
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+        if path.suffix.lower() != ".svg":
+            figure.savefig(temporary, format="png", dpi=dpi)
+            return
+        # Letters become paths, since the reader's machine may have other fonts.
+        with rc_context({"svg.fonttype": "path", "svg.hashsalt": "refdet"}):
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 
 def history_figure(history: Sequence[Mapping[str, object]]) -> Figure:
@@ -126,9 +138,7 @@ def _envelope(curve: PrecisionRecall, levels: F64) -> F64:
 
 
 def _short(name: str) -> str:
-    text = one_line(name)
-    is_long = len(text) > _MOST_LETTERS
-    return literal(f"{text[: _MOST_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}" if is_long else text)
+    return short_name(name, _MOST_LETTERS)
 
 
 def _from_the_axis(curve: PrecisionRecall) -> tuple[list[float], list[float]]:
@@ -179,6 +189,13 @@ def _draw(
     if known:
         epochs, values = zip(*known, strict=True)
         axes.plot(epochs, values, style, color=colour, label=name, marker=".", markersize=4)
+
+
+def short_name(name: str, most_letters: int) -> str:
+    """A name as it is put into a figure: one line of so many letters, none of them a formula."""
+    text = one_line(name)
+    is_long = len(text) > most_letters
+    return literal(f"{text[: most_letters - 1]}\N{HORIZONTAL ELLIPSIS}" if is_long else text)
 
 
 def literal(text: str) -> str:
