@@ -194,7 +194,7 @@ def test_gallery_of_100000_errors_stays_usable(open_page: OpenPage) -> None:
     assert n_found(page) == 100_000
     page.locator("[name=image]").fill("image 99")
     wrong = analysis.evaluation.false_positives
-    assert n_found(page) == sum(one.image.startswith("image 99") for one in wrong) > 1000
+    assert n_found(page) == sum(one.image.startswith("image 99") for one in wrong) > 500
     page.locator("[name=image]").fill("")
     choose(page, "order", "best_iou")
     assert n_found(page) == 100_000
