@@ -21,14 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdet.analysis.weighted import (
+    MOST_LISTS,
     ClassSums,
     Hits,
     Levels,
     Ranking,
+    Size,
     needed_by_coco,
     needed_by_voc07,
 )
-from refdet.core.coco_eval import CocoMatches
+from refdet.core.coco_eval import CocoState
 from refdet.evaluate import JudgedDataSet
 from refdet.records import F64, I64, Mask
 
@@ -36,8 +38,10 @@ IntArray = NDArray[np.integer]
 Progress = Callable[[int], object]
 
 RANGES = ("all", "small", "medium", "large")
-CLASS_NUMBERS = ("ap", "ap50", "ap75", "ap50_voc", "ap50_voc07")
+FRACTIONS = ("ap", "ap50", "ap75", "ap50_voc", "ap50_voc07")
 COUNTS = ("n_ground_truth", "n_detections", "true_positives", "false_positives")
+TOGETHER = 60_000
+"""Detections that are judged at a time, if need be of several samples: as many as caches hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,25 +72,33 @@ class Resampler:
 
     def __init__(self, judged: JudgedDataSet) -> None:
         state = judged.matches.state
-        self._n_images, self._n_classes = len(state.image_ids), len(state.category_ids)
+        self._params, self._levels = state.params, np.array(state.params.recall_levels)
+        self._size = size = Size(len(state.image_ids), len(state.category_ids))
         self._in_label_order = np.searchsorted(state.category_ids, judged.objects.categories.ids)
-        self._params = state.params
-        self._levels = np.array(state.params.recall_levels)
-        self._rankings = [_coco_ranking(judged.matches, area) for area in RANGES]
+        lists = len(state.params.iou_thresholds) * max(1, size.n_classes)
+        self._n_together = max(1, min(TOGETHER // (len(state.image) + 1), MOST_LISTS // lists))
+        self._rankings = [self._coco_ranking(state, area) for area in RANGES]
         self._objects = [
-            ClassSums(state.object_image, state.object_label, counts, self._n_classes)
+            ClassSums(state.object_image, state.object_label, counts, size)
             for counts in state.object_counts.T
         ]
-        self._voc = _voc_ranking(judged)
-        self._limited = [_hits_within(judged.matches, n) for n in state.params.max_detections[:2]]
-        self._counts = [ClassSums(*rows, self._n_classes) for rows in _counted(judged)]
-        own = judged.settings.iou_threshold
-        self._curve_place = 0
-        self._curves = None
+        voc, row = judged.voc_matching(), judged.matches.row
+        self._voc = self._ranking(state, voc.true_positive[None, row], voc.ignored[None, row])
+        self._limited = [_right_within(state, n, size) for n in state.params.max_detections[:2]]
+        self._counts = [ClassSums(*rows, size) for rows in _counted(judged)]
+        own, self._curve_place, self._curves = judged.settings.iou_threshold, 0, None
         if own in state.params.iou_thresholds:
             self._curve_place = state.params.iou_thresholds.index(own)
         else:
-            self._curves = _coco_ranking(judged.at_threshold, "all")
+            self._curves = self._coco_ranking(judged.at_threshold.state, "all")
+
+    def _coco_ranking(self, state: CocoState, area: str) -> Ranking:
+        verdicts = [state.verdicts(one, area) for one in state.params.iou_thresholds]
+        right, ignored = (np.array(flags) for flags in zip(*verdicts, strict=True))
+        return self._ranking(state, right, ignored)
+
+    def _ranking(self, state: CocoState, right: Mask, ignored: Mask) -> Ranking:
+        return Ranking(state.image, state.label, right, ignored, self._size, self._n_together)
 
     def numbers(self, weights: IntArray, progress: Progress | None = None) -> Numbers:
         """Those of each sample.
@@ -94,7 +106,7 @@ class Resampler:
         Args:
             weights: (S, I) how often each image counts, in the order of
                 `judged.matches.state.image_ids`: ascending ids.
-            progress: is told 1 after each sample.
+            progress: is told how many samples more are done.
 
         Returns:
             `Numbers` of S samples, the same whatever the number of threads.
@@ -104,109 +116,105 @@ class Resampler:
             ValueError: of another shape, or a weight that is negative; names sample and image.
         """
         self._check(weights)
-        shape = len(weights), self._n_classes
-        stats = np.empty((len(weights), 12))
+        n_samples, together = len(weights), self._n_together
+        shape = -(-n_samples // together) * together, self._size.n_classes
+        stats = np.empty((shape[0], 12))
         envelopes = np.empty((*shape, len(self._levels)))
-        fractions = np.empty((len(CLASS_NUMBERS), *shape))
+        fractions = np.empty((len(FRACTIONS), *shape))
         counts = np.empty((len(COUNTS), *shape))
 
-        def judge(sample: int) -> None:
-            weight = weights[sample].astype(np.int64)
-            stats[sample], fractions[:3, sample], envelopes[sample] = self._coco(weight)
-            fractions[3:, sample] = self._voc_aps(weight)
-            counts[:, sample] = [one.of(weight) for one in self._counts]
+        def judge(start: int) -> int:
+            part = slice(start, start + together)
+            given = weights[part]
+            own = np.zeros((together, self._size.n_images), np.int64)
+            own[: len(given)] = given
+            stats[part], fractions[:3, part], envelopes[part] = self._coco(own)
+            fractions[3:, part] = self._voc_aps(own)
+            counts[:, part] = [one.of(own) for one in self._counts]
+            return len(given)
 
-        # NumPy lets go of Python's lock, and a sample writes nothing but its own rows.
+        # NumPy lets go of Python's lock, and a part writes nothing but its own samples.
         with ThreadPoolExecutor(_usable_cores()) as pool:
-            for _ in pool.map(judge, range(len(weights))):
+            for n_done in pool.map(judge, range(0, n_samples, together)):
                 if progress is not None:
-                    progress(1)
+                    progress(n_done)
         order = self._in_label_order
-        classes = dict(zip(COUNTS, counts[..., order], strict=True))
+        classes = dict(zip(COUNTS, counts[:, :n_samples, order], strict=True))
         classes |= _fractions(classes)
-        classes |= dict(zip(CLASS_NUMBERS, fractions[..., order], strict=True))
-        return Numbers(stats, _totals(classes, stats), classes, envelopes[:, order])
+        classes |= dict(zip(FRACTIONS, fractions[:, :n_samples, order], strict=True))
+        stats = stats[:n_samples]
+        return Numbers(stats, _totals(classes, stats), classes, envelopes[:n_samples, order])
 
     def _check(self, weights: IntArray) -> None:
         if weights.dtype.kind not in "iu":
             raise TypeError(f"weights must be integers, got {weights.dtype}")
-        if weights.ndim != 2 or weights.shape[1] != self._n_images:
-            raise ValueError(f"weights must have shape (S, {self._n_images}), got {weights.shape}")
+        if weights.ndim != 2 or weights.shape[1] != self._size.n_images:
+            raise ValueError(
+                f"weights must have shape (S, {self._size.n_images}), got {weights.shape}"
+            )
         if weights.min(initial=0) < 0:
             sample, image = np.argwhere(weights < 0)[0].tolist()
             raise ValueError(f"weights[{sample}, {image}] = {weights[sample, image]} is negative")
 
-    def _coco(self, weight: I64) -> tuple[F64, F64, F64]:
-        """(12,) numbers, (3, K) AP, AP50 and AP75, and (K, R) the envelopes."""
+    def _coco(self, weights: I64) -> tuple[F64, F64, F64]:
+        """(B, 12) numbers, (3, B, K) AP, AP50 and AP75, and (B, K, R) envelopes."""
         thresholds = np.array(self._params.iou_thresholds)
-        shape = len(thresholds), self._n_classes
-        aps, recalls, found = [], [], []
+        shape = len(thresholds), len(weights), self._size.n_classes
+        aps, recalls, of_all = [], [], None
         for ranking, objects in zip(self._rankings, self._objects, strict=True):
-            counts = objects.of(weight)
-            levels = Levels.of(needed_by_coco(counts, self._levels), counts)
-            hits = ranking.hits(weight)
-            reached = hits.levels_reached(levels)
-            sums = hits.sums(hits.best * reached).reshape(shape) / len(self._levels)
-            sums[:, counts == 0] = np.nan
-            aps.append(sums)
-            found.append((hits, reached, counts))
-            recalls.append(
-                _ratio(hits.found().reshape(shape).sum(axis=0), len(thresholds) * counts)
-            )
-        limited = [_ratio(one.of(weight), len(thresholds) * found[0][2]) for one in self._limited]
-        of_all = [aps[0], aps[0][thresholds == 0.5], aps[0][thresholds == 0.75]]
-        averages = [*of_all, *aps[1:], limited[0], limited[-1], *recalls]
-        stats = np.array([float(_mean(one.ravel())) for one in averages])
-        classes = np.array([one.mean(axis=0) for one in of_all])
-        return stats, classes, self._envelopes(weight, *found[0])
+            counts = objects.of(weights)
+            hits = ranking.hits(weights)
+            reached = hits.levels_reached(self._levels_of(counts))
+            ap = hits.sums(hits.best * reached).reshape(shape) / len(self._levels)
+            ap[:, counts == 0] = np.nan
+            aps.append(ap)
+            recalls.append(_ratio(hits.found().reshape(shape).sum(axis=0), counts * shape[0]))
+            if of_all is None:
+                of_all = hits, reached, counts
+        assert of_all is not None
+        limited = [_ratio(one.of(weights), of_all[2] * shape[0]) for one in self._limited]
+        of_50, of_75 = (aps[0][thresholds == one] for one in (0.5, 0.75))
+        averages = [aps[0], of_50, of_75, *aps[1:]]
+        stats = [_mean(np.moveaxis(one, 1, 0).reshape(len(weights), -1)) for one in averages]
+        stats += [_mean(one) for one in (limited[0], limited[-1], *recalls)]
+        classes = np.array([one.mean(axis=0) for one in averages[:3]])
+        return np.stack(stats, axis=1), classes, self._envelopes(weights, *of_all)
 
-    def _envelopes(self, weight: I64, hits: Hits, reached: I64, counts: I64) -> F64:
-        place = self._curve_place
+    def _levels_of(self, counts: I64) -> Levels:
+        flat = counts.ravel()
+        return Levels.of(needed_by_coco(flat, self._levels), flat)
+
+    def _envelopes(self, weights: I64, hits: Hits, reached: I64, counts: I64) -> F64:
         if self._curves is not None:
-            hits = self._curves.hits(weight)
-            reached = hits.levels_reached(Levels.of(needed_by_coco(counts, self._levels), counts))
-        own = slice(*hits.bounds[[place * self._n_classes, (place + 1) * self._n_classes]])
-        n_reached = hits.sums(reached).reshape(-1, self._n_classes)[place]
-        envelopes = np.zeros((self._n_classes, len(self._levels)))
+            hits = self._curves.hits(weights)
+            reached = hits.levels_reached(self._levels_of(counts))
+        first = self._curve_place * counts.size
+        own = slice(*hits.bounds[[first, first + counts.size]])
+        n_reached = hits.sums(reached)[first : first + counts.size].reshape(counts.shape)
+        envelopes = np.zeros((*counts.shape, len(self._levels)))
         # Class by class, from the first level on, each as often as a true positive reaches one.
-        reaches = np.arange(len(self._levels)) < n_reached[:, None]
+        reaches = np.arange(len(self._levels)) < n_reached[..., None]
         envelopes[reaches] = np.repeat(hits.best[own], reached[own])
         envelopes[counts == 0] = np.nan
         return envelopes
 
-    def _voc_aps(self, weight: I64) -> F64:
-        """(2, K) area under the envelope, and VOC 2007's mean of 11."""
-        counts = self._counts[0].of(weight)
-        hits = self._voc.hits(weight)
-        reached = hits.levels_reached(Levels.of(needed_by_voc07(counts), counts))
-        area = _ratio(hits.sums(hits.best * hits.gained), counts)
-        return np.stack([area, _ratio(hits.sums(hits.best * reached), 11 * (counts > 0))])
+    def _voc_aps(self, weights: I64) -> F64:
+        """(2, B, K) area under the envelope, and VOC 2007's mean of 11."""
+        counts = self._counts[0].of(weights)
+        hits, flat = self._voc.hits(weights), counts.ravel()
+        reached = hits.levels_reached(Levels.of(needed_by_voc07(flat), flat))
+        area, levels = (
+            hits.sums(hits.best * times).reshape(counts.shape) for times in (hits.gained, reached)
+        )
+        return np.stack([_ratio(area, counts), _ratio(levels, 11 * (counts > 0))])
 
 
-def _coco_ranking(matches: CocoMatches, area: str) -> Ranking:
-    state = matches.state
-    right, ignored = np.zeros((2, len(state.params.iou_thresholds), len(matches.row)), np.bool_)
-    for place, threshold in enumerate(state.params.iou_thresholds):
-        outcomes = matches.outcomes(threshold, area)
-        right[place] = outcomes.true_positive[matches.row]
-        ignored[place] = outcomes.ignored[matches.row]
-    return Ranking(state.image, state.label, right, ignored, len(state.category_ids))
-
-
-def _voc_ranking(judged: JudgedDataSet) -> Ranking:
-    state, row, voc = judged.matches.state, judged.matches.row, judged.voc_matching()
-    right, ignored = voc.true_positive[row], voc.ignored[row]
-    return Ranking(state.image, state.label, right[None], ignored[None], len(state.category_ids))
-
-
-def _hits_within(matches: CocoMatches, limit: int) -> ClassSums:
+def _right_within(state: CocoState, limit: int, size: Size) -> ClassSums:
     """At how many thresholds the detections are right, of a class in an image only so many."""
-    state = matches.state
-    n_right = np.zeros(len(matches.row), np.int64)
-    for threshold in state.params.iou_thresholds:
-        n_right += matches.outcomes(threshold).true_positive[matches.row]
+    verdicts = [state.verdicts(threshold)[0] for threshold in state.params.iou_thresholds]
+    n_right = np.sum(verdicts, axis=0)
     kept = np.flatnonzero((n_right > 0) & (state.rank < limit))
-    return ClassSums(state.image[kept], state.label[kept], n_right[kept], len(state.category_ids))
+    return ClassSums(state.image[kept], state.label[kept], n_right[kept], size)
 
 
 def _counted(judged: JudgedDataSet) -> list[tuple[I64, I64, I64]]:

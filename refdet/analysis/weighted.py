@@ -17,6 +17,11 @@ IntArray = NDArray[np.integer]
 
 TINY = float(np.spacing(1))
 """It is in the denominator of COCO's precision, and so in COCO's numbers."""
+FLOOR = 256.0
+UNIT = 1 << 45
+"""More than the bits of FLOOR + 1 and of FLOOR differ, read as integers."""
+MOST_LISTS = 1 << 16
+"""With so many units added, the bits of FLOOR + 1 are still a positive integer."""
 
 
 class Levels(NamedTuple):
@@ -103,57 +108,86 @@ class Hits(NamedTuple):
 class Ranking:
     """Detections of K classes, ranked, and judged at T thresholds: T * K lists.
 
+    Several samples are taken side by side, as if their images and classes were others: where there
+    are few detections, this saves most of the time. There are T * B * K lists then.
+
     Args:
         image: (N,) positions of the images, by class, then rank.
         label: (N,) positions of the classes, ascending.
         right: (T, N) true positives.
         ignored: (T, N) neither right nor wrong.
-        n_classes: K.
+        size: how many images and classes there are.
+        n_samples: B, taken side by side.
     """
 
     def __init__(
-        self, image: IntArray, label: IntArray, right: Mask, ignored: Mask, n_classes: int
+        self,
+        image: IntArray,
+        label: IntArray,
+        right: Mask,
+        ignored: Mask,
+        size: Size,
+        n_samples: int,
     ) -> None:
         kept = np.flatnonzero(~ignored.all(axis=0))
-        label, right, ignored = label[kept], right[:, kept], ignored[:, kept]
-        self._image = image[kept].astype(np.int64)
-        n_thresholds = len(right)
+        right, ignored = (np.tile(flags[:, kept], n_samples) for flags in (right, ignored))
+        sample = np.repeat(np.arange(n_samples), len(kept))
+        self._image = np.tile(image[kept], n_samples) + size.n_images * sample
+        label = np.tile(label[kept], n_samples) + size.n_classes * sample
+        n_thresholds, n_events = right.shape
+        n_classes = size.n_classes * n_samples
+        n_lists = n_thresholds * n_classes
+        if n_lists > MOST_LISTS:
+            raise ValueError(f"{n_lists} curves (thresholds x classes) are more than {MOST_LISTS}")
+        threshold, at = np.nonzero(right)
+        self._hit_image = self._image[at]
+        self._bounds = np.searchsorted(threshold * n_classes + label[at], np.arange(n_lists + 1))
+        self._n_hits = np.diff(self._bounds)
+        # The later a list, the less is added: no list's best precision reaches into another.
+        self._lift = np.repeat(np.arange(n_lists)[::-1] * UNIT, self._n_hits)
         self._start = np.tile(np.searchsorted(label, np.arange(n_classes)), n_thresholds)
-        threshold, self._at = np.nonzero(right)
-        self._hit_image = self._image[self._at]
-        lists = np.arange(n_thresholds * n_classes + 1)
-        self._bounds = np.searchsorted(threshold * n_classes + label[self._at], lists)
-        self._size = np.diff(self._bounds)
-        # The later a list, the less is added, so that its best precision ends with it.
-        self._lift = np.repeat(lists[:0:-1].astype(np.float64), self._size)
         of_gone, gone = np.nonzero(ignored)
         self._gone_image = self._image[gone]
-        key = of_gone * len(kept) + gone
-        self._gone_start = np.searchsorted(
-            key, np.repeat(np.arange(n_thresholds), n_classes) * len(kept) + self._start
-        )
-        self._gone_at = np.searchsorted(key, threshold * len(kept) + self._at)
+        key = of_gone * n_events + gone
+        first = np.repeat(np.arange(n_thresholds), n_classes) * n_events + self._start
+        self._gone_start = np.searchsorted(key, first)
+        self._up_to = at + 1
+        self._gone_at = np.searchsorted(key, threshold * n_events + at)
 
-    def hits(self, weight: I64) -> Hits:
-        """Under the weights (I,) of the images."""
+    def hits(self, weights: I64) -> Hits:
+        """Under the weights (B, I) of the images."""
+        weight = weights.ravel()
         gained = np.take(weight, self._hit_image)
         number = np.cumsum(gained)
-        before = np.append(0, number)[self._bounds[:-1]]
-        number -= np.repeat(before, self._size)
-        seen = np.cumsum(np.take(weight, self._image))
-        first = np.append(0, seen)[self._start]
-        seen = np.take(seen, self._at)
+        number -= np.repeat(np.append(0, number)[self._bounds[:-1]], self._n_hits)
+        seen = _sums_before(np.take(weight, self._image))
+        first = seen[self._start]
+        seen = np.take(seen, self._up_to)
         if len(self._gone_image):
             gone = _sums_before(np.take(weight, self._gone_image))
             first -= gone[self._gone_start]
             seen -= np.take(gone, self._gone_at)
-        seen -= np.repeat(first, self._size)
-        best = number / (seen + TINY)
-        best += self._lift
-        backwards = best[::-1]
+        seen -= np.repeat(first, self._n_hits)
+        return Hits(number, gained, self._best_from_here(number / (seen + TINY)), self._bounds)
+
+    def _best_from_here(self, precision: F64) -> F64:
+        """The best precision of a list at each place or behind it, rounded to 2^-44."""
+        # Between FLOOR and FLOOR + 1, floats are as far apart as the integers that have their bits.
+        precision += FLOOR
+        bits = precision.view(np.int64)
+        bits += self._lift
+        backwards = bits[::-1]
         np.maximum.accumulate(backwards, out=backwards)
-        best -= self._lift
-        return Hits(number, gained, best, self._bounds)
+        bits -= self._lift
+        precision -= FLOOR
+        return precision
+
+
+class Size(NamedTuple):
+    """Of a data set."""
+
+    n_images: int
+    n_classes: int
 
 
 class ClassSums:
@@ -163,20 +197,21 @@ class ClassSums:
         image: (N,) positions of the images.
         label: (N,) positions of the classes.
         values: (N,) integers.
-        n_classes: K.
+        size: how many images and classes there are.
     """
 
-    def __init__(self, image: IntArray, label: IntArray, values: IntArray, n_classes: int) -> None:
-        n_images = int(image.max(initial=0)) + 1
+    def __init__(self, image: IntArray, label: IntArray, values: IntArray, size: Size) -> None:
+        n_images = max(1, size.n_images)
         key, place = np.unique(label.astype(np.int64) * n_images + image, return_inverse=True)
         self._values = np.bincount(place, values, len(key)).astype(np.int64)
         self._image = key % n_images
-        self._bounds = np.searchsorted(key // n_images, np.arange(n_classes + 1))
+        self._bounds = np.searchsorted(key // n_images, np.arange(size.n_classes + 1))
 
-    def of(self, weight: I64) -> I64:
-        """(K,) under the weights (I,) of the images."""
-        sums = _sums_before(np.take(weight, self._image) * self._values)
-        return np.diff(sums[self._bounds])
+    def of(self, weights: I64) -> I64:
+        """(B, K) under the weights (B, I) of the images."""
+        sums = np.zeros((len(weights), len(self._image) + 1), np.int64)
+        np.cumsum(np.take(weights, self._image, axis=1) * self._values, axis=1, out=sums[:, 1:])
+        return np.diff(sums[:, self._bounds], axis=1)
 
 
 def _sums_before(values: I64) -> I64:

@@ -856,6 +856,17 @@ def _outside_bits(data: CocoData, detections: _Detections, params: CocoParams) -
     return np.take(layout.words(len(area), outside), detections.row, axis=0)
 
 
+def _place_and_bit(
+    params: CocoParams, layout: _Layout, iou_threshold: float, area_range: str
+) -> tuple[int, np.unsignedinteger]:
+    """Which field is an area range's, and which of its bits a threshold's."""
+    names = [one[0] for one in params.area_ranges]
+    if iou_threshold not in params.iou_thresholds or area_range not in names:
+        raise ValueError(f"{iou_threshold}, {area_range!r} is not among {params}")
+    bit = layout.field.type(1 << params.iou_thresholds.index(iou_threshold))
+    return names.index(area_range), bit
+
+
 @dataclass(frozen=True, eq=False)
 class CocoOutcomes:
     """What became of each detection at one threshold, in input order.
@@ -906,20 +917,15 @@ class CocoMatches:
         Raises:
             ValueError: the threshold or the range is none of those that were matched at.
         """
+        right, neither = self.state.verdicts(iou_threshold, area_range)
         params, layout = self.state.params, _Layout.of(self.state.params)
-        names = [one[0] for one in params.area_ranges]
-        if iou_threshold not in params.iou_thresholds or area_range not in names:
-            raise ValueError(f"{iou_threshold}, {area_range!r} is not among {params}")
-        place = names.index(area_range)
-        bit = layout.field.type(1 << params.iou_thresholds.index(iou_threshold))
+        place, bit = _place_and_bit(params, layout, iou_threshold, area_range)
         object_row = np.full(self.n_detections, -1, np.int64)
         true_positive, ignored = np.zeros((2, self.n_detections), np.bool_)
         judged = np.zeros(self.n_detections, np.bool_)
         pair = np.flatnonzero(layout.fields(self.won)[:, place] & bit)
         object_row[self.detection[pair]] = self.object[pair]
-        true_positive[self.row] = (layout.fields(self.state.hit)[:, place] & bit) != 0
-        ignored[self.row] = (layout.fields(self.state.ignored)[:, place] & bit) != 0
-        judged[self.row] = True
+        true_positive[self.row], ignored[self.row], judged[self.row] = right, neither, True
         return CocoOutcomes(object_row, true_positive, judged & ~(true_positive | ignored), ignored)
 
 
@@ -956,6 +962,17 @@ class CocoState:
     scores: F64
     hit: Words
     ignored: Words
+
+    def verdicts(self, iou_threshold: float, area_range: str = "all") -> tuple[Mask, Mask]:
+        """(N,) which detections are right, and which are neither right nor wrong.
+
+        Raises:
+            ValueError: the threshold or the range is none of those that were matched at.
+        """
+        layout = _Layout.of(self.params)
+        place, bit = _place_and_bit(self.params, layout, iou_threshold, area_range)
+        hit, ignored = layout.fields(self.hit), layout.fields(self.ignored)
+        return (hit[:, place] & bit) != 0, (ignored[:, place] & bit) != 0
 
     def accumulate(self) -> CocoResult:
         """Precision and recall of all detections, and the twelve numbers."""
