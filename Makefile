@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bench-eval bccd clean
+.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis bccd clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check             ruff, format check, mypy --strict"
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
 	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
+	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"
 
@@ -71,6 +72,12 @@ $(PEERS): $(INSTALLED)
 
 bench-eval: $(PEERS)
 	$(BIN)/python -m benchmarks.evaluation.run $(EVAL)
+
+# Options: make bench-analysis ANALYSIS="--only compare --repetitions 3"
+ANALYSIS ?=
+
+bench-analysis: $(INSTALLED)
+	$(BIN)/python -m benchmarks.analysis.run $(ANALYSIS)
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
 BCCD_EPOCHS ?= 30

@@ -1,0 +1,1 @@
+"""Time and memory of the commands that judge a run and say what is wrong with it."""
