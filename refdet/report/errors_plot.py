@@ -85,6 +85,7 @@ def _draw_gains(axes: Axes, runs: Sequence[Analysis]) -> None:
 def _draw_counts(axes: Axes, runs: Sequence[Analysis]) -> None:
     counts = [[float(one.counts.sum()) for one in run.errors.kinds] for run in runs]
     _draw_bars(axes, list(ErrorKind), counts, [[f"{n:,.0f}" for n in row] for row in counts])
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_xlabel("errors")
 
 

@@ -85,7 +85,7 @@ def _draw(axes: Axes, reliability: Reliability, largest: float) -> None:
     counts, scores, precision = reliability.counts, reliability.mean_score, reliability.precision
     # Without a true positive there is no IoU, and nothing to multiply.
     with_iou = np.where(precision > 0, precision * reliability.mean_iou, precision)
-    areas = largest * np.maximum(counts / counts.max(initial=1), 0.06)
+    areas = largest * np.maximum(counts / counts.max(initial=1), 0.1)
     axes.plot((0, 1), (0, 1), "--", color=_GREY, linewidth=0.8)
     for values, colour, marker in ((with_iou, _ORANGE, "s"), (precision, _BLUE, "o")):
         axes.plot(scores, values, color=colour, linewidth=0.7, alpha=0.4)
