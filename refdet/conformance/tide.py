@@ -130,6 +130,13 @@ ALL_TIED = data_set("00101", "0101", [[0.5] * 4] * 5)
 DUPLICATE_AND_CONFUSION = data_set("00", "01", [[1.0, 0.0], [0.75, 0.75]])
 # Two would have found object 0, were they of its class; the second could be better placed as well.
 TWO_FOR_ONE = data_set("100", "0", [[0.75], [0.25], [0.25]])
+# Of two objects that it overlaps alike, a detection finds the first, which the second one wants.
+TIE_DECIDES = data_set("00", "00", [[0.75, 0.75], [0.75, 0.0]])
+# It would find the first of those that it overlaps alike, if it lay better, or were of their class.
+TIED_TARGETS = data_set("01", "0000", [[0.25, 0.25, 0, 0], [0, 0, 0.75, 0.75]])
+# The second loses its first object to the first, and takes its second one from the third.
+DISPLACED = data_set("000", "000", [[1, 0, 0], [0.75, 0.5, 0], [0, 0.75, 0.5]])
+RIGHT_BESIDE_IGNORED = data_set("0", "00", [[1.0, 0.75]], ".x")
 AT_BOTH_THRESHOLDS = data_set("0001", "00", [[0.5, 0.0], [0.5, 0.0], [0.25, 0.0], [0.0, 0.25]])
 IGNORED_TWICE = data_set("0001", "00", [[0.75, 0.0], [0.5, 0.0], [0.25, 0.25], [1.0, 0.0]], "x.")
 
@@ -303,6 +310,10 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
     data=DUPLICATE_AND_CONFUSION, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES
 )
 @example(data=TWO_FOR_ONE, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=TIE_DECIDES, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=TIED_TARGETS, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=DISPLACED, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=RIGHT_BESIDE_IGNORED, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=AT_BOTH_THRESHOLDS, thresholds=(0.5, 0.25), others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=IGNORED_TWICE, thresholds=(0.5, 0.25), others=NONE_BELOW, order=AS_IT_COMES)
 def equals_one_correction_after_the_other(

@@ -319,7 +319,9 @@ def _class_aps(labels: I64, right: Mask, n_objects: I64) -> F64:
     start, first = np.cumsum(sizes) - sizes, np.cumsum(hits) - hits
     number = np.arange(1, len(at) + 1) - first[labels[at]]
     precision = number / (at + 1 - start[labels[at]])  # at each true positive
-    needed = _hits_needed(n_objects)
+    # The first number of true positives whose recall is at least 0, 1/100 .. 1: in integers, which
+    # do not round.
+    needed = np.maximum((n_objects[:, None] * np.arange(101) + 99) // 100, 1)  # (C, 101)
     reached = needed <= hits[:, None]
     # The best from each level to the next; an entry at the end is where unreached levels point to.
     reach = first[:, None] + np.minimum(needed - 1, hits[:, None])
@@ -329,16 +331,6 @@ def _class_aps(labels: I64, right: Mask, n_objects: I64) -> F64:
     aps[n_objects == 0] = 0.0
     aps[(n_objects == 0) & (sizes == 0)] = np.nan
     return aps
-
-
-def _hits_needed(n_objects: I64) -> I64:
-    """(C, 101), the first number k >= 1 of true positives with k / n >= level, in float64."""
-    counts, levels = np.maximum(n_objects, 1.0)[:, None], np.arange(101) / 100
-    # The rounding of product and quotient is less than one count: one step either way mends it.
-    needed = np.ceil(levels * counts)
-    needed -= (needed - 1) / counts >= levels
-    needed += needed / counts < levels
-    return np.maximum(needed, 1).astype(np.int64)
 
 
 def _mean(aps: F64) -> float:
