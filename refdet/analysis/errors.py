@@ -114,7 +114,7 @@ def _lrps(judged: JudgedDataSet) -> tuple[list[LrpError], list[LrpError]]:
 def _record(one: LrpError) -> Lrp:
     return Lrp(
         score_threshold=one.score_threshold,
-        error=one.error,
+        error=one.lrp,
         localization=one.localization,
         false_positive=one.false_positive,
         false_negative=one.false_negative,
@@ -122,5 +122,5 @@ def _record(one: LrpError) -> Lrp:
 
 
 def _mean_error(errors: Sequence[LrpError], has_objects: Sequence[bool]) -> float:
-    chosen = [one.error for one, has in zip(errors, has_objects, strict=True) if has]
+    chosen = [one.lrp for one, has in zip(errors, has_objects, strict=True) if has]
     return float(np.mean(chosen)) if chosen else float("nan")

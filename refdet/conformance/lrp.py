@@ -28,7 +28,7 @@ class LrpErrorLike(Protocol):
         """Detections from this score on count."""
 
     @property
-    def error(self) -> float:
+    def lrp(self) -> float:
         """The whole."""
 
     @property
@@ -97,7 +97,7 @@ def naive(data: Found, score_threshold: float, iou_threshold: float) -> dict[str
     total = len(losses) + wrong + missed
     placed = sum(loss / (1 - iou_threshold) if iou_threshold < 1 else 0.0 for loss in losses)
     return {
-        "error": (placed + wrong + missed) / total if total else nan,
+        "lrp": (placed + wrong + missed) / total if total else nan,
         "localization": sum(losses) / len(losses) if losses else nan,
         "false_positive": wrong / len(rows) if rows else nan,
         "false_negative": missed / data.n_objects if data.n_objects else nan,
@@ -160,9 +160,9 @@ def equals_the_least_of_all_thresholds(
         assert got.score_threshold in data.scores
         at = {score: naive(data, score, iou_threshold) for score in data.scores.tolist()}
         assert_parts(got, at[got.score_threshold])
-        least = min(parts["error"] for parts in at.values())
-        assert_close(np.asarray(got.error), np.asarray(least), 1e-12, "error")
-        higher = [parts["error"] for score, parts in at.items() if score > got.score_threshold]
+        least = min(parts["lrp"] for parts in at.values())
+        assert_close(np.asarray(got.lrp), np.asarray(least), 1e-12, "lrp")
+        higher = [parts["lrp"] for score, parts in at.items() if score > got.score_threshold]
         # Divided by 0.5, no loss is rounded, so that equal errors are equal to the last bit.
         assert iou_threshold != 0.5 or least not in higher
 

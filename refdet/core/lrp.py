@@ -21,14 +21,14 @@ class LrpError:
 
     Attributes:
         score_threshold: detections from this score on count.
-        error: in [0, 1]; 1 where nothing is found, NaN without an object and a detection.
+        lrp: the error, in [0, 1]; 1 where nothing is found, NaN without an object and a detection.
         localization: mean of 1 - IoU over the true positives; NaN without one.
         false_positive: 1 - precision; NaN without a detection.
         false_negative: 1 - recall; NaN without an object.
     """
 
     score_threshold: float
-    error: float
+    lrp: float
     localization: float
     false_positive: float
     false_negative: float
@@ -150,7 +150,7 @@ class _Counts:
         taken, right = float(self.taken[place]), float(self.right[place])
         return LrpError(
             score_threshold=score_threshold,
-            error=float(self.errors()[place]),
+            lrp=float(self.errors()[place]),
             localization=float(self.lost[place]) / right if right else float("nan"),
             false_positive=1 - right / taken,
             false_negative=1 - right / self.n_objects if self.n_objects else float("nan"),
