@@ -74,13 +74,14 @@ def reliability_chart(
     """
     across, up = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, 230.0, _TOP)
     most = max((int(one.counts.max(initial=0)) for _, one in runs), default=0)
-    bars = Scale(0, max(1, most), 330.0, 286.0)
+    # Most detections have low scores; beside them, the others would be too low to be seen.
+    bars = Scale(0, math.log1p(max(1, most)), 330.0, 286.0)
     parts = [
         *_frame(across, up, "score", "precision"),
         element("path", class_="even", d=path([(_LEFT, up(0)), (_RIGHT, up(1))])),
         element("path", class_="axis", d=path([(_LEFT, bars(0)), (_RIGHT, bars(0))])),
-        words(_LEFT - 6, bars(max(1, most)) + 4, _short_count(most), "end"),
-        words((_LEFT + _RIGHT) / 2, 346, "detections with that score", "middle"),
+        words(_LEFT - 6, bars.end + 4, _short_count(most), "end"),
+        words((_LEFT + _RIGHT) / 2, 346, "detections with that score (log scale)", "middle"),
     ]
     for place, (run, one) in enumerate(runs):
         points = [
@@ -155,7 +156,7 @@ def _counts(
     for left, right, count in zip(edges[:-1], edges[1:], one.counts.tolist(), strict=True):
         if count:
             width = (right - left - 2) / n_runs
-            top = bars(count)
+            top = bars(math.log1p(count))
             parts.append(
                 element(
                     "rect",

@@ -84,14 +84,14 @@ def _weakest_class(analysis: Analysis) -> Iterator[str]:
 
 
 def _confused(analysis: Analysis) -> Iterator[str]:
+    """The classes that are confused most, if that happened more than once."""
     pairs = confused_pairs(analysis.evaluation.confusion)
-    if pairs:
+    if pairs and pairs[0][2] > 1:
         names = analysis.evaluation.confusion.class_names
         detected, there, count = pairs[0]
-        verb = "detection says" if count == 1 else "detections say"
         yield (
-            f"Taken for another most often: {count_text(count)} {verb} {_name(names[detected])} "
-            f"where {_name(names[there])} is."
+            f"Most often taken for another class: {_name(names[there])}, {count_text(count)} times "
+            f"detected as {_name(names[detected])}."
         )
 
 

@@ -20,7 +20,7 @@ from refdet.report.page.tables import (
 )
 
 _SIZES = (
-    ("small", "area below 32² pixels"),
+    ("small", "below 32² pixels"),
     ("medium", "from 32² to 96² pixels"),
     ("large", "more than 96² pixels"),
 )
@@ -33,20 +33,20 @@ def sizes_table(runs: Runs) -> Table:
     """A row for each of COCO's sizes of objects."""
     columns = (
         Column("size"),
-        Column("area", numeric=False),
         *columns_for(runs, "AP", "average precision over objects of that size alone"),
         Column("0 to 1", numeric=False, axis=axis_strip(0, 1)),
         *columns_for(runs, "AR", "recall over objects of that size, mean over the IoU thresholds"),
+        Column("area", numeric=False),
     )
     rows = []
     for place, (name, area) in enumerate(_SIZES):
         stats = [(run.letter, run.analysis.intervals.coco_stats[_FIRST_AP + place]) for run in runs]
         recalls = [run.analysis.intervals.coco_stats[_FIRST_AR + place] for run in runs]
         cells = (
-            Cell(area),
             *(estimate_cell(one) for _, one in stats),
             strip_cell(interval_strip(stats)),
             *(estimate_cell(one) for one in recalls),
+            Cell(area),
         )
         rows.append(Row(name, cells))
     return Table("size-numbers", "AP by size of the objects", columns, tuple(rows), sortable=False)

@@ -93,11 +93,12 @@ def test_reliability_chart_puts_marks_at_score_and_precision_and_leaves_empty_bi
     assert line.get("d") == "M117 230L330 120"
 
 
-def test_reliability_chart_draws_counts_as_bars_from_330_up_to_286() -> None:
-    one = reliability([4, 0, 0, 2], [0.25, NAN, NAN, 1], [0, NAN, NAN, 0.5])
+def test_reliability_chart_draws_the_logarithm_of_counts_from_330_up_to_286() -> None:
+    one = reliability([63, 0, 0, 7], [0.25, NAN, NAN, 1], [0, NAN, NAN, 0.5])
     other = reliability([1, 0, 0, 0], [0.25, NAN, NAN, NAN], [0, NAN, NAN, NAN])
     chart = drawn(reliability_chart("k", "t", "d", [("a", one), ("b", other)]))
-    # A bin is 71 wide, less 1 to both sides, half for each run; the highest bar is 44 high.
+    # A bin is 71 wide, less 1 to both sides, half for each run. With one added, counts are 64, 8
+    # and 2: 6, 3 and 1 times the logarithm of 2, of which the highest is 44 high.
     bars = [
         tuple(bar.get(key) for key in ("class", "x", "y", "width", "height"))
         for bar in of_class(chart, "bar")
@@ -105,7 +106,7 @@ def test_reliability_chart_draws_counts_as_bars_from_330_up_to_286() -> None:
     assert bars == [
         ("bar run-a", "47", "286", "34.5", "44"),
         ("bar run-a", "260", "308", "34.5", "22"),
-        ("bar run-b", "81.5", "319", "34.5", "11"),
+        ("bar run-b", "81.5", "322.7", "34.5", "7.3"),
     ]
 
 

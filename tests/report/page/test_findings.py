@@ -36,7 +36,6 @@ def test_findings_of_the_small_run_are_these() -> None:
         "Most AP is lost to boxes that fit but have the wrong class (0.125), then to boxes of the "
         "right class that do not fit well enough (0.062).",
         "The weakest class is Platelets, AP 0.375 (0.312\N{EN DASH}0.438).",
-        "Taken for another most often: 1 detection says WBC where RBC is.",
         "Scores are too high: on average 0.062 above the share of detections that are right.",
         "Worse than the rest: images with site = north, whose AP50 is lower by 0.250 (adjusted p "
         "0.008).",
@@ -63,6 +62,16 @@ def test_findings_name_a_kind_of_error_that_costs_something(gain: float, *, cost
 
 def test_findings_name_no_weakest_of_one_class() -> None:
     assert none_said(analysis_of("one", SMALL[:1]), "The weakest")
+
+
+def test_findings_name_the_classes_that_are_confused_more_than_once() -> None:
+    analysis = examples.small()
+    counts = analysis.evaluation.confusion.counts
+    assert counts[1, 2] == 1
+    assert none_said(analysis, "Most often")
+    counts[1, 2] = 2
+    sentence = one_said(analysis, "Most often")
+    assert sentence == "Most often taken for another class: Platelets, 2 times detected as RBC."
 
 
 def test_findings_say_on_which_side_scores_are() -> None:

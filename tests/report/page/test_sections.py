@@ -156,7 +156,7 @@ def test_calibration_table_says_on_which_side_the_scores_are() -> None:
 def test_sizes_are_coco_s() -> None:
     rows = table_rows(PAGE, "size-numbers")
     # A quarter, three quarters and all of 0.5.
-    assert [row[2].split()[0] for row in rows[1:]] == ["0.125", "0.375", "0.500"]
+    assert [row[1].split()[0] for row in rows[1:]] == ["0.125", "0.375", "0.500"]
 
 
 def test_slices_are_in_their_order_and_stand_out_where_the_interval_excludes_zero() -> None:
