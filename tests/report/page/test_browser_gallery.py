@@ -68,9 +68,11 @@ def test_gallery_filters_by_class_kind_score_and_image(open_page: OpenPage) -> N
     kinds = (FalsePositiveKind.BACKGROUND, FalsePositiveKind.LOCALIZATION)
     of_kind = [record for record in of_class if record.kind in kinds]
     assert n_found(page) == len(of_kind)
-    page.locator("[name=low]").fill("0.6")
-    page.locator("[name=high]").fill("0.8")
-    between = [record for record in of_kind if 0.6 <= record.score <= 0.8]
+    scores = sorted(record.score for record in of_kind)
+    low, high = scores[2], scores[-3]
+    page.locator("[name=low]").fill(str(low))
+    page.locator("[name=high]").fill(str(high))
+    between = [record for record in of_kind if low <= record.score <= high]
     assert n_found(page) == len(between)
     page.locator("[name=image]").fill("IMAGE 1")
     named = [record for record in between if record.image.startswith("image 1")]
@@ -108,6 +110,11 @@ def test_gallery_turns_its_pages(open_page: OpenPage) -> None:
     left = (len(WRONG) + len(MISSED)) % 48
     assert page.locator(".gallery-card").count() == left
     assert page.locator("#gallery-next").is_disabled()
+    page.locator(".gallery-open").nth(1).click()
+    second = page.locator(".gallery-card").nth(1)
+    shown = page.locator("#gallery-dialog-title").inner_text()
+    assert shown == second.locator(".gallery-title").inner_text()
+    assert page.locator("#gallery-place").inner_text().startswith(f"{48 * (n_pages - 1) + 2} of")
 
 
 def test_gallery_dialog_says_all_and_stays_on_what_was_looked_at(open_page: OpenPage) -> None:

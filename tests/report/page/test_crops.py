@@ -64,10 +64,10 @@ def test_cut_out_shows_the_region_no_larger_than_256_pixels() -> None:
 
 def test_make_album_shares_a_crop_that_shows_the_box_large_enough() -> None:
     near = Place("a", (102, 82, 142, 102))
-    places = [Place("a", (100, 80, 140, 100)), near, Place("a", (118, 88, 121, 91)), near]
+    places = [Place("a", (100, 80, 140, 100)), near, Place("a", (112, 84, 124, 96)), near]
     album = make_album([*places, Place("b!", near.box_xyxy)], scene_of, 10**9)
     assert album.shown == [0, 0, 1, 0, 2]
-    assert [crop.region for crop in album.crops[:2]] == [(70, 40, 170, 140), (88, 58, 152, 122)]
+    assert [crop.region for crop in album.crops[:2]] == [(70, 40, 170, 140), (86, 58, 150, 122)]
 
 
 def test_make_album_opens_an_image_once_for_many_places() -> None:
