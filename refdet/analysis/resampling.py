@@ -68,12 +68,17 @@ class Resampler:
 
     Args:
         judged: the data set.
+
+    Attributes:
+        n_images: I, how many weights there are.
+        levels: (R,) of recall.
     """
 
     def __init__(self, judged: JudgedDataSet) -> None:
         state = judged.matches.state
-        self._params, self._levels = state.params, np.array(state.params.recall_levels)
+        self._params, self.levels = state.params, np.array(state.params.recall_levels)
         self._size = size = Size(len(state.image_ids), len(state.category_ids))
+        self.n_images = size.n_images
         self._in_label_order = np.searchsorted(state.category_ids, judged.objects.categories.ids)
         lists = len(state.params.iou_thresholds) * max(1, size.n_classes)
         self._n_together = max(1, min(TOGETHER // (len(state.image) + 1), MOST_LISTS // lists))
@@ -119,7 +124,7 @@ class Resampler:
         n_samples, together = len(weights), self._n_together
         shape = -(-n_samples // together) * together, self._size.n_classes
         stats = np.empty((shape[0], 12))
-        envelopes = np.empty((*shape, len(self._levels)))
+        envelopes = np.empty((*shape, len(self.levels)))
         fractions = np.empty((len(FRACTIONS), *shape))
         counts = np.empty((len(COUNTS), *shape))
 
@@ -165,7 +170,7 @@ class Resampler:
             counts = objects.of(weights)
             hits = ranking.hits(weights)
             reached = hits.levels_reached(self._levels_of(counts))
-            ap = hits.sums(hits.best * reached).reshape(shape) / len(self._levels)
+            ap = hits.sums(hits.best * reached).reshape(shape) / len(self.levels)
             ap[:, counts == 0] = np.nan
             aps.append(ap)
             recalls.append(_ratio(hits.found().reshape(shape).sum(axis=0), counts * shape[0]))
@@ -182,7 +187,7 @@ class Resampler:
 
     def _levels_of(self, counts: I64) -> Levels:
         flat = counts.ravel()
-        return Levels.of(needed_by_coco(flat, self._levels), flat)
+        return Levels.of(needed_by_coco(flat, self.levels), flat)
 
     def _envelopes(self, weights: I64, hits: Hits, reached: I64, counts: I64) -> F64:
         if self._curves is not None:
@@ -191,9 +196,9 @@ class Resampler:
         first = self._curve_place * counts.size
         own = slice(*hits.bounds[[first, first + counts.size]])
         n_reached = hits.sums(reached)[first : first + counts.size].reshape(counts.shape)
-        envelopes = np.zeros((*counts.shape, len(self._levels)))
+        envelopes = np.zeros((*counts.shape, len(self.levels)))
         # Class by class, from the first level on, each as often as a true positive reaches one.
-        reaches = np.arange(len(self._levels)) < n_reached[..., None]
+        reaches = np.arange(len(self.levels)) < n_reached[..., None]
         envelopes[reaches] = np.repeat(hits.best[own], reached[own])
         envelopes[counts == 0] = np.nan
         return envelopes

@@ -54,7 +54,8 @@ def naive_interval(samples: list[float], value: float, level: float) -> tuple[fl
     defined = [one for one in samples if not math.isnan(one)]
     if math.isnan(value) or len(defined) * (1 - level) < 2 - 1e-9:
         return NAN, NAN
-    below = sum((one < value) + (one == value) / 2 for one in defined) / len(defined)
+    shares = [0.5 if abs(one - value) < 1e-9 else float(one < value) for one in defined]
+    below = sum(shares) / len(shares)
     if below in (0, 1):
         end = min(defined) if below == 0 else max(defined)
         return end, end
@@ -71,8 +72,8 @@ def naive_p_value(samples: list[float]) -> float:
     defined = [one for one in samples if not math.isnan(one)]
     if not defined:
         return NAN
-    sides = [1 + sum(one <= 0 for one in defined), 1 + sum(one >= 0 for one in defined)]
-    return min(1.0, 2 * min(sides) / (len(defined) + 1))
+    sides = [sum(one < 1e-9 for one in defined), sum(one > -1e-9 for one in defined)]
+    return min(1.0, 2 * (1 + min(sides)) / (len(defined) + 1))
 
 
 # --- Properties of weights ---
@@ -121,6 +122,8 @@ def every_outcome_is_as_likely_as_with_replacement(bootstrap_weights: Weights) -
 @example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=0.0, level=0.5)
 @example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=NAN, level=0.5)
 @example(samples=np.full(9, 0.3), value=0.3, level=0.75)
+@example(samples=np.append(np.full(8, 0.3), [0.1, 0.5]), value=0.1 + 0.2, level=0.75)
+@example(samples=np.append(np.full(8, 0.1 + 0.2), [0.1, 0.5]), value=0.3, level=0.75)
 def interval_equals_a_naive_loop(
     bootstrap_interval: Interval, samples: F64, value: float, level: float
 ) -> None:
@@ -175,6 +178,8 @@ def interval_of_a_higher_level_holds_that_of_a_lower(
 @example(samples=np.zeros(9))
 @example(samples=np.array([NAN, NAN]))
 @example(samples=np.array([0.1]))
+@example(samples=np.array([0.3 - (0.1 + 0.2), 0.1, 0.1, 0.1]))
+@example(samples=np.array([0.1 + 0.2 - 0.3, -0.1, -0.1, -0.1]))
 def p_value_equals_a_naive_loop(bootstrap_p_value: PValue, samples: F64) -> None:
     """A sample of 0 is on both sides."""
     got = float(bootstrap_p_value(samples))

@@ -14,6 +14,9 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 RealArray = NDArray[np.floating | np.integer]
 
+ROUNDING = 1e-9
+"""Fractions that are nearer to each other are equal, and differ by the order of their sums."""
+
 
 def bootstrap_weights(n_images: int, n_samples: int, rng: np.random.Generator) -> I64:
     """How often each image comes in each bootstrap sample.
@@ -49,7 +52,7 @@ def bootstrap_interval(
     """An interval that covers the true number in about `level` of all data sets.
 
     The bias-corrected percentile interval: quantiles of the samples, shifted by how far the
-    value itself is from their median. A sample that equals the value counts half.
+    value itself is from their median. A sample that equals the value, up to 1e-9, counts half.
 
     Args:
         samples: (S, ...), any real dtype: the number in each bootstrap sample; NaN where it is
@@ -78,7 +81,8 @@ def bootstrap_interval(
         raise ValueError(f"level = {level} is not in (0, 1)")
     ordered = np.sort(checked, axis=0)  # NaN last
     defined = np.count_nonzero(~np.isnan(ordered), axis=0)
-    below = np.count_nonzero(ordered < own, axis=0) + np.count_nonzero(ordered <= own, axis=0)
+    sides = (np.count_nonzero(ordered < own + by, axis=0) for by in (-ROUNDING, ROUNDING))
+    below = np.sum(list(sides), axis=0)
     enough = (defined >= 2 / (1 - level) * (1 - 1e-9)) & ~np.isnan(own)
     shift = _normal_quantile(below / np.maximum(2 * defined, 1))
     reach = NormalDist().inv_cdf((1 + level) / 2)
@@ -92,8 +96,8 @@ def bootstrap_interval(
 def bootstrap_p_value(difference_samples: RealArray) -> F64:
     """How likely a difference that is at least as far from 0 is, if there is none; two-sided.
 
-    Twice the share of the samples on the other side of 0. A sample of exactly 0 is on both sides,
-    and one is added to each side, since the data set itself is a sample, so that it is never 0.
+    Twice the share of the samples on the other side of 0. A sample of 0, up to 1e-9, is on both
+    sides, and one is added to each side, since the data set itself is a sample: p is never 0.
 
     Args:
         difference_samples: (S, ...), any real dtype: the difference in each bootstrap sample; NaN
@@ -112,8 +116,9 @@ def bootstrap_p_value(difference_samples: RealArray) -> F64:
     """
     checked = _checked_samples(difference_samples, "difference_samples")
     defined = np.count_nonzero(~np.isnan(checked), axis=0)
-    sides = [np.count_nonzero(checked <= 0, axis=0), np.count_nonzero(checked >= 0, axis=0)]
-    rarer = np.minimum(*sides)
+    rarer = np.minimum(
+        np.count_nonzero(checked < ROUNDING, axis=0), np.count_nonzero(checked > -ROUNDING, axis=0)
+    )
     return np.where(defined > 0, np.minimum(1, 2 * (rarer + 1) / (defined + 1)), np.nan)
 
 

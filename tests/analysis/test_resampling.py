@@ -161,14 +161,14 @@ def test_resampler_of_ones_equals_the_evaluation(
     assert_same(numbers, 0, evaluate_columns(*columns, split="val", settings=settings))
 
 
-def larger(seed: int) -> Columns:
-    """40 images, up to 9 objects and 12 detections each, of three classes, one of them rare.
+def larger(seed: int, n_images: int = 40) -> Columns:
+    """Images with up to 9 objects and 12 detections each, of three classes, one of them rare.
 
     Equal scores are in different images.
     """
     rng = np.random.default_rng(seed)
     objects, detections = [], []
-    for image in range(40):
+    for image in range(n_images):
         corners = rng.integers(0, 20, (rng.integers(0, 10), 2))
         boxes = np.concatenate([corners, corners + rng.integers(4, 40, corners.shape)], axis=1)
         classes = rng.choice(3, len(boxes), p=[0.6, 0.38, 0.02])
@@ -177,7 +177,7 @@ def larger(seed: int) -> Columns:
         moved = boxes[rows] + rng.integers(-1, 2, (len(rows), 4))
         scores = rng.permutation(400)[: len(rows)] / 400
         detections.append(found(f"{image}", moved, scores, classes[rows]))
-    return columns_of((objects, detections), range(40), range(3), range(999))
+    return columns_of((objects, detections), range(n_images), range(3), range(9999))
 
 
 def test_resampler_equals_the_evaluation_of_copied_images_where_there_are_many() -> None:

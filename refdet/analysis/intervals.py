@@ -1,0 +1,101 @@
+"""An interval for every number of an evaluation, from resampling its images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+
+from refdet.analysis.resampling import Resampler
+from refdet.analysis_records import CurveBand, Estimate, EvaluationIntervals
+from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
+from refdet.evaluate import JudgedDataSet
+from refdet.records import F64, ClassMetrics, Evaluation, Totals
+
+LEVEL = 0.95
+
+
+def intervals_of(
+    judged: JudgedDataSet,
+    evaluation: Evaluation,
+    n_samples: int,
+    seed: int,
+    progress: Callable[[int], object] | None = None,
+) -> EvaluationIntervals:
+    """What else its numbers could have been, had other images of their kind been taken.
+
+    A class is undefined in a sample without an object of it: that sample says nothing about the
+    class, and has its means without it. Where fewer than 40 samples define a number, it has no
+    interval.
+
+    Args:
+        judged: the data set.
+        evaluation: its numbers.
+        n_samples: bootstrap samples of its images.
+        seed: of their random numbers; the same seed gives the same intervals.
+        progress: is told how many samples more are done.
+
+    Returns:
+        Intervals of 95 %.
+
+    Source:
+        `refdet.core.bootstrap`; which kind of interval, and what it covers, is in
+        docs/confidence.md.
+    """
+    resampler, totals = Resampler(judged), evaluation.totals
+    weights = bootstrap_weights(resampler.n_images, n_samples, np.random.default_rng(seed))
+    numbers = resampler.numbers(weights, progress)
+    stats = np.array(evaluation.coco_stats)
+    stats[stats == -1] = np.nan
+    classes = {
+        name: _estimates(numbers.classes[name], _column(evaluation, name))
+        for name in _fractions(ClassMetrics)
+    }
+    return EvaluationIntervals(
+        level=LEVEL,
+        n_samples=n_samples,
+        seed=seed,
+        coco_stats=_estimates(numbers.coco_stats, stats),
+        totals={
+            name: _estimates(numbers.totals[name][:, None], np.array([getattr(totals, name)]))[0]
+            for name in _fractions(Totals)
+        },
+        classes=tuple(
+            {name: estimates[label] for name, estimates in classes.items()}
+            for label in range(len(evaluation.classes))
+        ),
+        bands=_bands(resampler, evaluation, numbers.envelopes),
+    )
+
+
+def _fractions(record: type[ClassMetrics] | type[Totals]) -> list[str]:
+    """The fields that are neither counts nor given."""
+    return [
+        field.name
+        for field in fields(record)
+        if field.type == "float" and field.name != "score_threshold"
+    ]
+
+
+def _column(evaluation: Evaluation, name: str) -> F64:
+    return np.array([getattr(metrics, name) for metrics in evaluation.classes], np.float64)
+
+
+def _estimates(samples: F64, values: F64) -> tuple[Estimate, ...]:
+    """Of N numbers from (S, N) samples."""
+    columns = (values, *bootstrap_interval(samples, values, LEVEL))
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(Estimate(value, low, high) for value, low, high in rows)
+
+
+def _bands(resampler: Resampler, evaluation: Evaluation, envelopes: F64) -> dict[int, CurveBand]:
+    """Class by class, since the samples of a curve are many."""
+    itself = resampler.numbers(np.ones((1, resampler.n_images), np.int64)).envelopes[0]
+    bands = {}
+    for metrics in evaluation.classes:
+        if metrics.n_ground_truth:
+            own = itself[metrics.label]
+            low, high = bootstrap_interval(envelopes[:, metrics.label], own, LEVEL)
+            bands[metrics.label] = CurveBand(resampler.levels, own, low, high)
+    return bands
