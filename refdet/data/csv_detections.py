@@ -15,9 +15,10 @@ import numpy as np
 
 from refdet.columns import F64, I64, DetectionColumns, ObjectColumns
 from refdet.data.corners import corners_of, xywh_of
+from refdet.data.csv_rows import read_csv_rows
 from refdet.data.image_names import ImageNames
 from refdet.data.known import Known, keep_known
-from refdet.data.text_numbers import floats_of, read_text, refuse_first
+from refdet.data.text_numbers import floats_of, refuse_first
 from refdet.files import write_text_atomic
 
 CORNERS = ("x1", "y1", "x2", "y2")
@@ -43,7 +44,9 @@ def read_csv_detections(
             is no number, a box is inverted, a class has two labels or a label two classes, an image
             or a class is unknown.
     """
-    header, rows, line_numbers = _read_rows(path)
+    header, rows, line_numbers = read_csv_rows(path, COLUMNS)
+    if header.count(LABEL) > 1:
+        raise ValueError(f"{path}: header {header} may have {LABEL!r} only once")
 
     def place(row: int) -> str:
         return f"{path}, line {line_numbers[row]}"
@@ -141,28 +144,3 @@ def _refuse_two_labels(
                     f"{place(row)}: label {label!r} of class {name!r} does not agree with label "
                     f"{labels[first]!r} of class {classes[first]!r} in {place(first)}"
                 )
-
-
-def _read_rows(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """The header, the rows, and in which line each ends."""
-    lines = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    rows: list[list[str]] = []
-    line_numbers: list[int] = []
-    try:
-        header = next(lines, [])
-        for column in COLUMNS:
-            if header.count(column) != 1:
-                raise ValueError(f"{path}: header {header} needs {column!r} exactly once")
-        if header.count(LABEL) > 1:
-            raise ValueError(f"{path}: header {header} may have {LABEL!r} only once")
-        for fields in lines:
-            if len(fields) != len(header):
-                raise ValueError(
-                    f"{path}, line {lines.line_num}: {len(fields)} fields, the header has "
-                    f"{len(header)}"
-                )
-            rows.append(fields)
-            line_numbers.append(lines.line_num)
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {lines.line_num}: {error}") from error
-    return header, rows, line_numbers
