@@ -43,7 +43,7 @@ def verdict_of(
 def shows(number: ComparedNumber, level: float) -> bool:
     """Whether a difference is shown: its interval excludes 0, and chance hardly explains it."""
     low, high = number.difference.low, number.difference.high
-    return (low > 0 or high < 0) and number.p_value < 1 - level
+    return (low > 0 or high < 0) and number.p_value <= 1 - level
 
 
 def _overall(names: tuple[str, str], share: str, ap: ComparedNumber, n_images: int) -> str:

@@ -165,6 +165,15 @@ def test_changes_between_pair_a_false_positive_with_one_of_its_class_at_most() -
     assert [(change.label, change.score) for change in changes] == [(0, 0.9), (1, 0.8)]
 
 
+def test_changes_between_pair_the_better_scored_of_equal_overlaps_either_way() -> None:
+    objects = [truth("image", [], [])]
+    one = [found("image", [BOX], [0.9], [0])]
+    two = [found("image", [NEAR, [0, 1, 4, 4]], [0.9, 0.6], [0, 0])]
+    for first, second, kind in ((one, two, ADDED), (two, one, REMOVED)):
+        _, changes = changes_between(*judged_both((objects, first, second)))
+        assert [(change.kind, change.score) for change in changes] == [(kind, 0.6)]
+
+
 def test_changes_between_look_at_counted_detections_alone() -> None:
     objects = [truth("image", [BOX], [0])]
     first = [found("image", [BOX, FAR], [0.4, 0.4], [0, 0])]

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from refdet.analysis.comparing import compare
+from refdet.analysis.differences import compared_numbers
 from refdet.analysis.resampling import Resampler
 from refdet.analysis_records import ChangedImage, ComparedNumber, Comparison
 from refdet.columns import CategoryTable, ImageTable, ObjectColumns
+from refdet.core.bootstrap import bootstrap_weights
 from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
 from tests.analysis.runs import Detector, run_of, some_objects, two_runs
 
@@ -109,6 +111,35 @@ def test_compare_is_the_same_for_the_same_seed_alone() -> None:
     assert first == again
     assert first.difference.value == other.difference.value
     assert first.difference.low != other.difference.low
+
+
+def test_compare_corrects_the_classes_alone() -> None:
+    a, b = two_runs(10, GOOD, Detector(found=0.9), n_classes=5)
+    got = compare(a, b, NAMES, n_samples=100, seed=3)
+    weights = bootstrap_weights(40, 100, np.random.default_rng(3))
+    every = np.concatenate([np.ones((1, 40), np.int64), weights])
+    first, second = (Resampler(judged).numbers(every) for judged in (a, b))
+    objects, aps = a.objects, (first.classes["ap"], second.classes["ap"])
+    n_images = np.array(
+        [len(set(objects.image_ids[objects.category_ids == k])) for k in objects.categories.ids]
+    )
+    names = objects.categories.names
+    assert got.classes == compared_numbers(names, *aps, n_images, corrected=True)
+    assert got.classes != compared_numbers(names, *aps, n_images)
+    stats = first.coco_stats[:, :1], second.coco_stats[:, :1]
+    assert got.overall[:1] == compared_numbers(["AP"], *stats, np.array([40]))
+
+
+def test_compare_counts_images_that_have_something_to_find() -> None:
+    # Six would do; but in one of them nothing counts.
+    rng = np.random.default_rng(11)
+    objects = some_objects(rng, 6)
+    objects = replace(objects, ignore=objects.image_ids == 7)
+    a, b = (
+        judged_columns(objects, run_of(one, objects, rng, np.ones(6)), EvaluationSettings())
+        for one in (BAD, GOOD)
+    )
+    assert "5 images with objects are too few" in compare(a, b, NAMES, n_samples=100).verdict
 
 
 def test_compare_tells_how_far_it_is() -> None:

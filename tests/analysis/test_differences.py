@@ -16,7 +16,7 @@ import pytest
 from refdet.analysis.differences import compared_numbers, corrected_p_values, least_p_value, stretch
 from refdet.analysis.resampling import Resampler
 from refdet.analysis.verdicts import shows
-from refdet.analysis_records import ComparedNumber
+from refdet.analysis_records import ComparedNumber, Estimate
 from refdet.core.bootstrap import bootstrap_weights
 from refdet.evaluate import EvaluationSettings, judged_columns
 from refdet.records import F64
@@ -74,6 +74,25 @@ def test_runs_of_a_better_detector_are_found_to_be_better() -> None:
     assert sum(shows(one, 0.95) for one in numbers) > 0.9 * n
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "shown"),
+    [
+        (0.1, 0.3, 0.01, True),
+        (-0.3, -0.1, 0.01, True),
+        (0.1, 0.3, 0.05, True),
+        (0.1, 0.3, 0.051, False),
+        (0.0, 0.3, 0.01, False),
+        (-0.3, 0.0, 0.01, False),
+        (math.nan, math.nan, 0.01, False),
+        (0.1, 0.3, math.nan, False),
+    ],
+)
+def test_shows_needs_both_the_interval_and_the_p_value(
+    low: float, high: float, p_value: float, shown: bool
+) -> None:
+    assert shows(ComparedNumber("x", 0, 0.2, Estimate(0.2, low, high), p_value), 0.95) == shown
+
+
 def families(rng: np.random.Generator, n: int, size: int, common: float) -> tuple[F64, F64]:
     """(n, size) differences of mean 0, and (n, S, size) samples around each, as correlated."""
 
@@ -114,6 +133,17 @@ def test_corrected_p_values_by_hand() -> None:
     assert math.isnan(got[3])
     # At 1 itself, all four samples are as far: 5 / 5; a step down is never below the step before.
     assert corrected_p_values(values + moves, np.array([1.0, -3.0, 0.0, np.nan]))[0] == 1
+
+
+def test_corrected_p_values_never_fall_from_a_larger_difference_to_a_smaller() -> None:
+    # Moves of the first: 3 and -3 in 2 of 10 samples, 2.24 of its spread of 1.34, beyond its own
+    # 2.2: 3 / 11. The second is 2 from 0 and moves by 1 of its spread: 1 / 11 if it were alone.
+    moves = np.zeros((10, 2))
+    moves[:2, 0] = 3, -3
+    moves[:, 1] = np.tile([1, -1], 5)
+    values = np.array([2.2 * math.sqrt(1.8), 2.0])
+    assert corrected_p_values(values + moves, values).tolist() == [3 / 11, 3 / 11]
+    assert corrected_p_values(values[1:] + moves[:, 1:], values[1:]).tolist() == [1 / 11]
 
 
 def test_corrected_p_values_leave_out_samples_that_are_undefined() -> None:
