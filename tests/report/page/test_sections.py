@@ -61,10 +61,12 @@ def test_class_table_has_a_row_for_each_class_and_the_means() -> None:
 
 
 def test_class_table_of_two_runs_has_both_and_the_difference() -> None:
-    header, _, rbc, *_ = table_rows(TWO, "classes")
+    header, _, rbc, _, means = table_rows(TWO, "classes")
     assert header[2:6] == ["AP A", "AP B", "0 to 1", "AP, B less A"]
     # AP50 is 5/8 and 3/4, AP 3/4 of that: 0.469, 0.562, and 3/32 between them.
     assert [cell.split()[0] for cell in (rbc[2], rbc[3], rbc[5])] == ["0.469", "0.562", "+0.094"]
+    # Of mean AP, not of mean AP50, which is 0.167.
+    assert [means[place].split()[0] for place in (2, 3, 5)] == ["0.500", "0.375", f"{MINUS}0.125"]
 
 
 def test_cells_carry_what_sorting_looks_at() -> None:
