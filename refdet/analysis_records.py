@@ -202,6 +202,43 @@ class ThresholdCurve:
 
 
 @dataclass(frozen=True)
+class TunedThreshold:
+    """The score threshold of a class, chosen on the very data that it is then judged on.
+
+    Attributes:
+        label: of the class.
+        name: of the class.
+        threshold: NaN where none does what is asked for. Its interval is that of the thresholds
+            chosen anew in each bootstrap sample of the images.
+        applied: the threshold that the numbers below are of: `threshold` or, where that is NaN,
+            the one that the class keeps.
+        precision: on the data itself, which flatters: the threshold was chosen to look good there.
+        recall: likewise.
+        f_beta: likewise.
+        unseen_precision: of the thresholds chosen in each sample, on the images that are not in
+            the sample. Its interval is that of so many images, about 37 % of all, and so on the
+            wide side for all; NaN where no threshold was chosen.
+        unseen_recall: likewise.
+        unseen_f_beta: likewise.
+        n_objects: objects that count.
+        warning: a sentence on what is doubtful about the threshold; empty if there is nothing.
+    """
+
+    label: int
+    name: str
+    threshold: Estimate
+    applied: float
+    precision: Estimate
+    recall: Estimate
+    f_beta: Estimate
+    unseen_precision: Estimate
+    unseen_recall: Estimate
+    unseen_f_beta: Estimate
+    n_objects: int
+    warning: str
+
+
+@dataclass(frozen=True)
 class Slice:
     """The images that share a value of a column, judged by themselves.
 

@@ -1,0 +1,273 @@
+"""Score thresholds: what each would keep, and which one does what is asked for.
+
+A threshold is chosen where it looks best on the data at hand, and looks better there than it will
+elsewhere. Two things are said against that. Its interval: how far it moves when it is chosen anew
+in each bootstrap sample of the images. And precision, recall and F-beta on unseen images: each
+sample's own threshold, on the images that the sample has left out ("out of bag"; Efron, "Estimating
+the error rate of a prediction rule", JASA 1983).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from refdet.analysis.class_counts import ClassCounts, Rates
+from refdet.analysis_records import Estimate, ThresholdCurve, TunedThreshold
+from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
+from refdet.core.tuning import (
+    threshold_of_best_f_beta,
+    threshold_of_precision,
+    threshold_of_recall,
+)
+from refdet.evaluate import JudgedDataSet
+from refdet.records import F64, I64
+
+LEVEL = 0.95
+"""Of the intervals."""
+
+TOLD_APART = 0.9
+"""Where no number is required, a class needs enough objects to tell a recall of 1 from this one."""
+
+CELLS = 2_000_000
+"""Samples times detections that are counted at once: some 100 MB."""
+
+_NOT_DEFINED = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+class Quantity(StrEnum):
+    """What a threshold is chosen by."""
+
+    F_BETA = "f_beta"
+    PRECISION = "precision"
+    RECALL = "recall"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What is asked of a threshold: the highest F-beta, or at least some precision or recall.
+
+    Attributes:
+        quantity: which of them.
+        value: beta, or what is required.
+    """
+
+    quantity: Quantity
+    value: float
+
+    def __post_init__(self) -> None:
+        if self.quantity is Quantity.F_BETA:
+            if not 0 < self.value < float("inf"):
+                raise ValueError(f"beta must be positive and finite, got {self.value:g}")
+        elif not 0 < self.value <= 1:
+            raise ValueError(f"{self.quantity} must be in (0, 1], got {self.value:g}")
+
+    @property
+    def beta(self) -> float:
+        """Of the F-beta that is told: 1 where another number is required."""
+        return self.value if self.quantity is Quantity.F_BETA else 1.0
+
+    def __str__(self) -> str:
+        if self.quantity is Quantity.F_BETA:
+            return f"highest F{self.value:g}"
+        return f"{self.quantity} >= {self.value:g}"
+
+    def threshold(self, thresholds: F64, right: I64, wrong: I64, n_objects: I64) -> F64:
+        """(...) chosen from counts (..., M); NaN where none does what is asked for."""
+        if self.quantity is Quantity.PRECISION:
+            return threshold_of_precision(thresholds, right, wrong, self.value)
+        if self.quantity is Quantity.RECALL:
+            return threshold_of_recall(thresholds, right, n_objects, self.value)
+        return threshold_of_best_f_beta(thresholds, right, wrong, n_objects, self.value)
+
+
+def threshold_curves(judged: JudgedDataSet) -> tuple[ThresholdCurve, ...]:
+    """What each class comes to at every score threshold, in label order.
+
+    At the score threshold of a class they are the evaluation's own counts.
+
+    Args:
+        judged: the data set.
+
+    Returns:
+        A curve for each class.
+    """
+    classes = (ClassCounts.of(judged, label) for label in range(judged.n_classes))
+    return tuple(
+        ThresholdCurve(
+            one.counts.thresholds,
+            one.counts.true_positives,
+            one.counts.false_positives,
+            one.n_objects,
+        )
+        for one in classes
+    )
+
+
+def tune(
+    judged: JudgedDataSet,
+    criterion: Criterion,
+    n_samples: int,
+    seed: int,
+    progress: Callable[[int], object] = lambda _: None,
+) -> tuple[TunedThreshold, ...]:
+    """The threshold of each class by `criterion`, with its interval and what it is worth unseen.
+
+    A class for which none does what is asked for keeps the threshold that it was judged at.
+
+    Args:
+        judged: the data set, whose score thresholds are the ones to keep.
+        criterion: what is asked for.
+        n_samples: bootstrap samples of the images.
+        seed: of their random numbers.
+        progress: is told 1 after each class.
+
+    Returns:
+        One for each class, in label order.
+    """
+    rng = np.random.default_rng(seed)
+    weights = bootstrap_weights(len(judged.matches.state.image_ids), n_samples, rng)
+    tuned = []
+    for label in range(judged.n_classes):
+        tuned.append(_tuned(judged, label, criterion, weights))
+        progress(1)
+    return tuple(tuned)
+
+
+def _tuned(judged: JudgedDataSet, label: int, criterion: Criterion, weights: I64) -> TunedThreshold:
+    one = ClassCounts.of(judged, label)
+    counts = one.counts
+    chosen = float(
+        criterion.threshold(
+            counts.thresholds,
+            counts.true_positives,
+            counts.false_positives,
+            np.array(one.n_objects),
+        )
+    )
+    default = float(judged.thresholds[label])
+    applied = default if np.isnan(chosen) else chosen
+    anew, left_out = _chosen_anew(one, criterion, weights)
+    told = _told(one, applied, criterion.beta, weights)
+    expected = [_NOT_DEFINED] * 3 if np.isnan(chosen) else _expected(left_out, criterion.beta)
+    return TunedThreshold(
+        label=label,
+        name=judged.objects.categories.names[label],
+        threshold=_estimate(chosen, anew, chosen),
+        applied=applied,
+        precision=told[0],
+        recall=told[1],
+        f_beta=told[2],
+        unseen_precision=expected[0],
+        unseen_recall=expected[1],
+        unseen_f_beta=expected[2],
+        n_objects=one.n_objects,
+        warning="; ".join(_warnings(one, criterion, chosen, default, anew)),
+    )
+
+
+def _chosen_anew(one: ClassCounts, criterion: Criterion, weights: I64) -> tuple[F64, I64]:
+    """(S,) each sample's threshold; on the images left out, (3, S) TP, FP and objects at it.
+
+    Of samples in which no threshold could be chosen the counts are 0, which says nothing.
+    """
+    thresholds = np.full(len(weights), np.nan)
+    counts = np.zeros((3, len(weights)), np.int64)
+    step = max(1, CELLS // max(1, len(one.image)))
+    for start in range(0, len(weights), step):
+        rows = slice(start, start + step)
+        drawn = weights[rows]
+        n_objects = drawn @ one.objects
+        chosen = criterion.threshold(one.counts.thresholds, *one.kept(drawn), n_objects)
+        left_out = (drawn == 0) & ~np.isnan(chosen)[:, None]
+        place = one.place(chosen)[:, None]
+        for row, kept in enumerate(one.kept(left_out.astype(np.int64))):
+            # Before the first threshold, nothing is kept.
+            counts[row, rows] = np.take_along_axis(np.pad(kept, ((0, 0), (1, 0))), place, axis=1).T
+        counts[2, rows] = left_out @ one.objects
+        thresholds[rows] = chosen
+    return thresholds, counts
+
+
+def _told(one: ClassCounts, threshold: float, beta: float, weights: I64) -> list[Estimate]:
+    """Precision, recall and F-beta at a threshold that stays."""
+    n_kept = int(np.append(0, one.n_kept)[one.place(np.array(threshold))])
+    n_images = len(one.objects)
+    right = np.bincount(one.image[:n_kept][one.right[:n_kept]], minlength=n_images)
+    wrong = np.bincount(one.image[:n_kept], minlength=n_images) - right
+    counts = np.array([right, wrong, one.objects])  # (3, I)
+    samples = Rates.of(counts @ weights.T, beta)
+    value = Rates.of(counts.sum(axis=1), beta)
+    return [
+        _estimate(float(own), drawn, float(own))
+        for own, drawn in zip(value.all, samples.all, strict=True)
+    ]
+
+
+def _expected(left_out: I64, beta: float) -> list[Estimate]:
+    """Precision, recall and F-beta from (3, S) TP, FP and objects of images not seen."""
+    value = Rates.of(left_out.sum(axis=1), beta)
+    # How much such sets of images differ is told, by plain quantiles: around the median of the
+    # samples, the interval has no bias to correct.
+    return [
+        _estimate(float(mean), samples, _median(samples))
+        for mean, samples in zip(value.all, Rates.of(left_out, beta).all, strict=True)
+    ]
+
+
+def _estimate(value: float, samples: F64, centre: float) -> Estimate:
+    low, high = bootstrap_interval(samples, centre, LEVEL)
+    return Estimate(value, float(low), float(high))
+
+
+def _median(samples: F64) -> float:
+    defined = samples[~np.isnan(samples)]
+    return float(np.median(defined)) if len(defined) else float("nan")
+
+
+def _warnings(
+    one: ClassCounts, criterion: Criterion, chosen: float, default: float, anew: F64
+) -> Iterator[str]:
+    """What is doubtful about the threshold of a class."""
+    if np.isnan(chosen):
+        yield f"{_why_not(one, criterion)}: keeps {default:g}"
+        return
+    trials, what = one.n_objects, "objects, all found, would show a recall of"
+    if criterion.quantity is Quantity.PRECISION:
+        trials = int(one.n_kept[one.place(np.array(chosen)) - 1])
+        what = "detections, all right, would show a precision of"
+    required = TOLD_APART if criterion.quantity is Quantity.F_BETA else criterion.value
+    if (shown := shown_by(trials)) < required:
+        yield f"{trials} {what} {shown:.2f} only"
+    missed = float(np.isnan(anew).mean()) if len(anew) else 0.0
+    if missed > 1 - LEVEL:
+        yield f"not to be had in {missed:.0%} of the samples"
+
+
+def shown_by(trials: int) -> float:
+    """The share of successes that so many trials show, with 95 % certainty, if all succeed.
+
+    A true share of p lets all of n trials succeed with probability p^n; below 5 %, it is ruled out.
+    29 trials are needed to show 0.9, 59 for 0.95. What lies in one image is not independent, so
+    that more would be better.
+    """
+    return float((1 - LEVEL) ** (1 / trials)) if trials else 0.0
+
+
+def _why_not(one: ClassCounts, criterion: Criterion) -> str:
+    right = one.counts.true_positives
+    if not one.n_objects:
+        return "no objects"
+    if not right.any():
+        return "nothing found"
+    if criterion.quantity is Quantity.PRECISION:
+        precision = right / one.n_kept
+        best = int(precision.argmax())
+        return (
+            f"precision {precision[best]:.3f} at best, at {one.counts.thresholds[best]:.3g} "
+            f"with recall {right[best] / one.n_objects:.3f}"
+        )
+    return f"recall {right[-1] / one.n_objects:.3f} at best, with every detection"
