@@ -180,6 +180,11 @@ class Evaluate(TwoSides):
     errors: bool = False
     """Print what goes wrong, too: false positives and misses by TIDE's six kinds, with the AP that
     each would give back, and LRP. With --output also as errors.json and errors.csv."""
+    bootstrap: int = 0
+    """Draw so many bootstrap samples of the images, such as 1000, and give every fraction the
+    interval of 95 % that follows from them. 0 gives none."""
+    seed: int = 0
+    """Of the samples: the same seed gives the same intervals."""
     score_threshold: float = 0.5
     """Counts and lists take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
@@ -201,8 +206,12 @@ class Evaluate(TwoSides):
     local, for a cluster of --workers on this machine. Needs refdet[dask]."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 0, "max_pictures")
+        require_at_least(self, 0, "max_pictures", "seed")
         require_at_least(self, 1, "max_detections", "workers")
+        if self.bootstrap:
+            require_at_least(self, 100, "bootstrap")
+        elif self.seed:
+            raise ValueError(f"--seed {self.seed} is of --bootstrap, which draws no samples")
         if not self.dt:
             raise ValueError("--dt needs at least one file or folder of detections")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from refdet.analysis_records import EvaluationIntervals
 from refdet.config import CheckData, Evaluate, Infer
 from refdet.data.check import format_data_report
 from refdet.data.pixels import display_pixels
@@ -63,13 +64,14 @@ def write_reports(
     evaluation: Evaluation,
     output: Path,
     config: Evaluate | Infer,
+    intervals: EvaluationIntervals | None = None,
 ) -> None:
     """Write every report to `output`, the pictures of `images` last."""
     output.mkdir(parents=True, exist_ok=True)
-    write_metrics_json(output / "metrics.json", evaluation)
-    write_metrics_csv(output / "metrics.csv", evaluation)
-    write_totals_csv(output / "totals.csv", evaluation)
-    write_metrics_markdown(output / "metrics.md", evaluation)
+    write_metrics_json(output / "metrics.json", evaluation, intervals)
+    write_metrics_csv(output / "metrics.csv", evaluation, intervals)
+    write_totals_csv(output / "totals.csv", evaluation, intervals)
+    write_metrics_markdown(output / "metrics.md", evaluation, intervals)
     write_confusion_csv(output / "confusion.csv", evaluation.confusion)
     listed = _of_classes(evaluation, config.false_positive_classes)
     write_false_positive_report(output / "false_positives.json", listed)

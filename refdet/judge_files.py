@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from refdet.analysis.errors import analyse_errors
+from refdet.analysis.intervals import intervals_of
+from refdet.analysis_records import EvaluationIntervals
 from refdet.columns import DetectionColumns
 from refdet.config import Evaluate
 from refdet.data.columns_as_records import records_of
@@ -21,9 +23,10 @@ from refdet.reading import (
     read_truth,
     refuse_unknown_classes,
 )
-from refdet.records import AnnotatedImage, Detections
-from refdet.report.coco_lines import coco_lines
+from refdet.records import AnnotatedImage, Detections, Evaluation
+from refdet.report.coco_lines import coco_interval_lines, coco_lines
 from refdet.report.errors import format_error_table, write_errors_csv, write_errors_json
+from refdet.report.interval_cells import interval_note
 from refdet.report.text_table import format_class_table
 from refdet.shards import match_whole, opened_pool
 from refdet.terminal import say
@@ -45,17 +48,33 @@ def evaluate_files(config: Evaluate) -> int:
         matches = match_whole(truth.objects, detections, settings.coco_params, pool)
     judged = judged_columns(truth.objects, detections, settings, matches)
     evaluation = judged.evaluation(truth.name)
-    say(format_class_table(evaluation))
+    intervals = intervals_asked_for(judged, evaluation, config)
+    say(format_class_table(evaluation, intervals))
     if config.coco:
         say("\n".join(coco_lines(evaluation.coco_stats, evaluation.max_detections)))
+    if config.coco and intervals is not None:
+        say(interval_note(evaluation, intervals))
+        say("\n".join(coco_interval_lines(intervals.coco_stats, evaluation.max_detections)))
     if config.errors:
         tell_errors(judged, config.output)
     if config.output is not None:
         from refdet.judge import write_reports  # noqa: PLC0415 - loads matplotlib
 
         images, found = to_draw(truth, detections)
-        write_reports(images, found, evaluation, config.output, config)
+        write_reports(images, found, evaluation, config.output, config, intervals)
     return 0
+
+
+def intervals_asked_for(
+    judged: JudgedDataSet, evaluation: Evaluation, config: Evaluate
+) -> EvaluationIntervals | None:
+    """Those of `--bootstrap`, with a progress bar on a terminal."""
+    if not config.bootstrap:
+        return None
+    from tqdm import tqdm  # noqa: PLC0415 - who asks for no intervals does not wait for it
+
+    with tqdm(total=config.bootstrap, desc="resampling", unit="sample", disable=None) as bar:
+        return intervals_of(judged, evaluation, config.bootstrap, config.seed, bar.update)
 
 
 def tell_errors(judged: JudgedDataSet, output: Path | None) -> None:

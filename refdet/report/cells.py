@@ -47,7 +47,7 @@ class Cells:
 def cells_of(evaluation: Evaluation) -> Cells:
     """The evaluation as text; what is undefined is `-`."""
     thresholds = {metrics.score_threshold for metrics in evaluation.classes}
-    shown = [one for one in evaluation.classes if one.n_ground_truth or one.false_positives]
+    shown = [one for one in evaluation.classes if is_shown(one)]
     header, classes = list(COLUMNS), [_class_cells(metrics) for metrics in shown]
     totals = _total_cells(evaluation.totals)
     if len(thresholds) > 1:
@@ -57,6 +57,11 @@ def cells_of(evaluation: Evaluation) -> Cells:
         for row in totals:
             row.append("")
     return Cells(header, classes, totals, _notes(evaluation))
+
+
+def is_shown(metrics: ClassMetrics) -> bool:
+    """Whether there is anything to say about a class."""
+    return bool(metrics.n_ground_truth or metrics.false_positives)
 
 
 def score_condition(evaluation: Evaluation) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+
+from refdet.analysis_records import Estimate
 
 _IOU_THRESHOLDS = ("0.50:0.95", "0.50", "0.75")
 _AREAS = ("small", "medium", "large")
@@ -25,12 +28,33 @@ def coco_lines(stats: Sequence[float], max_detections: int = 100) -> list[str]:
     Source:
         pycocotools 2.0.11, `COCOeval.summarize`.
     """
+    return _lines([f"{value:0.3f}" for value in stats], max_detections)
+
+
+def coco_interval_lines(stats: Sequence[Estimate], max_detections: int = 100) -> list[str]:
+    """The same lines with an interval in place of each number: `0.351 to 0.420`.
+
+    Args:
+        stats: (12,) as in `EvaluationIntervals.coco_stats`; `-` where undefined.
+        max_detections: likewise.
+
+    Returns:
+        The lines, without line ends.
+
+    Raises:
+        ValueError: there are not twelve numbers.
+    """
+    texts = ["-" if math.isnan(one.low) else f"{one.low:0.3f} to {one.high:0.3f}" for one in stats]
+    return _lines(texts, max_detections)
+
+
+def _lines(numbers: Sequence[str], max_detections: int) -> list[str]:
     kinds = list(_kinds(max_detections))
-    if len(stats) != len(kinds):
-        raise ValueError(f"stats must have {len(kinds)} numbers, got {len(stats)}")
+    if len(numbers) != len(kinds):
+        raise ValueError(f"stats must have {len(kinds)} numbers, got {len(numbers)}")
     return [
-        f" {title} @[ IoU={iou:<9} | area={area:>6s} | maxDets={limit:>3d} ] = {value:0.3f}"
-        for (title, iou, area, limit), value in zip(kinds, stats, strict=True)
+        f" {title} @[ IoU={iou:<9} | area={area:>6s} | maxDets={limit:>3d} ] = {number}"
+        for (title, iou, area, limit), number in zip(kinds, numbers, strict=True)
     ]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
+from refdet.analysis_records import EvaluationIntervals
 from refdet.records import Evaluation
 from refdet.report.aligned import display_width
 from refdet.report.cells import Cells, cells_of
+from refdet.report.interval_cells import interval_cells
 
 WIDTH = 100
 """Columns of a terminal that the table fits into, unless class names are long."""
@@ -16,7 +18,7 @@ _SCREEN = 40
 """More classes than this scroll the header away."""
 
 
-def format_class_table(evaluation: Evaluation) -> str:
+def format_class_table(evaluation: Evaluation, intervals: EvaluationIntervals | None = None) -> str:
     """A line per class in aligned columns, the totals, and what the numbers stand on.
 
     COCO's AP50 stands beside VOC's and VOC 2007's, with a word on why they differ. A class without
@@ -25,18 +27,29 @@ def format_class_table(evaluation: Evaluation) -> str:
 
     Args:
         evaluation: the judged data set.
+        intervals: of its numbers; they follow in a second table of the same rows.
 
     Returns:
         Lines joined by newlines, without a last one.
     """
     cells = cells_of(evaluation)
+    lines = _rows(cells)
+    notes = cells.notes
+    if intervals is not None:
+        second = interval_cells(evaluation, intervals)
+        lines += ["", *_rows(second)]
+        notes = [*second.notes, *notes]
+    return "\n".join([*lines, *(line for note in notes for line in textwrap.wrap(note, WIDTH))])
+
+
+def _rows(cells: Cells) -> list[str]:
+    """The header, the classes, and below a rule the totals."""
     widths = _widths(cells)
     lines = [_line(row, cells.header, widths) for row in (cells.header, *cells.classes)]
     rule = "-" * max(display_width(line) for line in lines)
     again = [lines[0]] if len(cells.classes) > _SCREEN else []
     totals = [_line(row, cells.header, widths) for row in cells.totals]
-    notes = [line for note in cells.notes for line in textwrap.wrap(note, WIDTH)]
-    return "\n".join([*lines, rule, *again, *totals, *notes])
+    return [*lines, rule, *again, *totals]
 
 
 def _widths(cells: Cells) -> list[int]:

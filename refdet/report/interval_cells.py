@@ -1,0 +1,60 @@
+"""The intervals of an evaluation's numbers as text: a second table below the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from refdet.analysis_records import Estimate, EvaluationIntervals
+from refdet.records import Evaluation
+from refdet.report.cells import Cells, is_shown, one_line
+
+RATES = {"P": "precision", "R": "recall", "F1": "f1"}
+APS = {"AP": "ap", "AP75": "ap75", "AP50": "ap50", "VOC": "ap50_voc", "VOC07": "ap50_voc07"}
+
+
+def interval_cells(evaluation: Evaluation, intervals: EvaluationIntervals) -> Cells:
+    """A row for each row of the evaluation's table, a column for each of its fractions."""
+    classes = [
+        [one_line(metrics.name), *(span(estimates[name]) for name in (RATES | APS).values())]
+        for metrics, estimates in zip(evaluation.classes, intervals.classes, strict=True)
+        if is_shown(metrics)
+    ]
+    totals = intervals.totals
+    micro = [span(totals[f"micro_{name}"]) for name in RATES.values()]
+    macro = [span(totals[f"macro_{name}"]) for name in RATES.values()]
+    means = [span(totals[f"mean_{name}"]) for name in APS.values()]
+    return Cells(
+        header=["class", *RATES, *APS],
+        classes=classes,
+        totals=[["micro", *micro, *[""] * len(APS)], ["macro", *macro, *means]],
+        notes=[interval_note(evaluation, intervals)],
+    )
+
+
+def interval_note(evaluation: Evaluation, intervals: EvaluationIntervals) -> str:
+    """What the intervals are."""
+    return (
+        f"Intervals of {100 * intervals.level:g} %: {intervals.n_samples} bootstrap samples of the "
+        f"{evaluation.n_images} images, seed {intervals.seed}."
+    )
+
+
+def span(estimate: Estimate) -> str:
+    """Both ends with three digits and without the leading zero; `-` for what is undefined."""
+    if math.isnan(estimate.low):
+        return "-"
+    return "-".join(_digits(end) for end in (estimate.low, estimate.high))
+
+
+def _digits(end: float) -> str:
+    text = f"{end:.3f}"
+    return text[1:] if text.startswith("0") else text[:4]
+
+
+def ends(estimates: Mapping[str, Estimate]) -> dict[str, float]:
+    """`name_low` and `name_high` of each."""
+    found = {}
+    for name, estimate in estimates.items():
+        found[f"{name}_low"], found[f"{name}_high"] = estimate.low, estimate.high
+    return found
