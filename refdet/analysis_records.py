@@ -249,7 +249,8 @@ class Slice:
         n_objects: objects that count in them.
         mean_ap: COCO's first number on them alone.
         mean_ap50: COCO's second number.
-        difference: `mean_ap50` less that of all other images.
+        difference: `mean_ap50` less that of all other images, over the classes that have objects
+            in both.
         p_value: how likely so large a difference is where there is none; NaN where undefined.
         adjusted_p_value: the same, corrected for how many slices were looked at.
     """

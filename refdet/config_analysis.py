@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from refdet.config import Sides, require_at_least, require_in
+from refdet.config import Sides, flag, require_at_least, require_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,8 @@ class Analysed(Sides):
     score_threshold: float = 0.5
     """Counts and lists take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
-    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
+    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4; or the file that
+    `refdet tune` has written, which single ones beside it win over: tuned.json WBC=0.6"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
     max_detections: int = 100
@@ -47,12 +48,33 @@ class Report(Analysed):
     """Write one HTML page about a run, or about two side by side; it needs no network.
 
     refdet report runs/first/test --gt VOC2007 --split test --output report.html
+
+    refdet report a.json b.json --gt instances_val2017.json --images val2017 --output report.html
+
+    What is inside: every number with its interval, findings in words, curves, confusions, kinds of
+    error, calibration, a slider per class for its score threshold, and a gallery of false positives
+    and missed objects that saves the list for `refdet train --exclude-list`.
     """
 
     runs: Positional[tuple[Path, ...]]
     """One run or two: files of detections, or folders that `refdet infer` wrote."""
     output: Path
-    """The page to write; one that is there is replaced."""
+    """The page to write, such as report.html; one that is there is replaced. It is one file, below
+    20 MB: of very many errors the gallery has pictures of some, of each kind and class in turn."""
+    image_table: Path | None = None
+    """CSV with a row for each image, named in its column `image`, and what is known of it in the
+    others, such as site, camera or date: the page then says in which images the detector is worse,
+    as `refdet slices` does."""
+    by: tuple[str, ...] = ()
+    """Columns to slice by: of --image-table, or image-size and object-count, which need none.
+    Without any: all of them if there is a table."""
+    plots: Path | None = None
+    """Folder for the plots as PNG and SVG, too; made if it does not exist."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.runs) not in {1, 2}:
+            raise ValueError(f"name one run or two: refdet report RUN [RUN]; got {len(self.runs)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +133,69 @@ class AuditLabels(Sides):
         require_in(self, "[0, 1]", "score_threshold")
         if not self.runs:
             raise ValueError("name at least one run: refdet audit-labels RUN RUN ...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slices(Analysed):
+    """Say in which images the detector is worse, by site, camera, date, size or what else is known.
+
+    refdet slices runs/first/test --image-table images.csv --by site camera --output sliced
+
+    Text makes a slice for each value; many numbers make four ranges, dates make years, quarters,
+    months, days or hours. Every slice is compared with all other images, and p-values are corrected
+    for how many slices were looked at: of many, one is always the worst.
+    """
+
+    run: Positional[Path]
+    """A file or folder of detections, or a folder that `refdet infer` wrote."""
+    image_table: Path | None = None
+    """CSV with a row for each image, named in its column `image`, and what is known of it in the
+    others. A row of another image, or an image without a row, is an error, or --ignore-unknown."""
+    by: tuple[str, ...] = ()
+    """Columns to slice by: of --image-table, or image-size and object-count, which need none.
+    Without any: all of them that can be."""
+    output: Path | None = None
+    """Folder for slices.csv, slices.json and slices.md; made if it does not exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune(Analysed):
+    """Find a score threshold for each class on validation data, and write them to a file.
+
+    refdet tune runs/first/val --f-beta 1 --output thresholds.json
+
+    refdet tune runs/first/val --precision 0.9 --output thresholds.json
+
+    Then give the file to any command: refdet infer ... --class-thresholds thresholds.json
+
+    Tune on images that were neither trained on nor are the test. On the images that a threshold was
+    chosen on, it looks better than it is; beside that stands what to expect on others. A class for
+    which no threshold does what is asked for keeps --score-threshold, and that is said.
+    """
+
+    run: Positional[Path]
+    """A file or folder of detections, or a folder that `refdet infer` wrote: of validation data,
+    with detections of low scores, too."""
+    output: Path
+    """The file to write, such as thresholds.json; one that is there is replaced."""
+    f_beta: float | None = None
+    """Take the threshold where F-beta is highest, with this beta: 1 weighs precision and recall
+    alike, 2 recall twice as much, 0.5 half as much."""
+    precision: float | None = None
+    """Take the threshold that reaches this precision on these images, with the highest recall."""
+    recall: float | None = None
+    """Take the highest threshold that reaches this recall on these images."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        asked = [name for name in CRITERIA if getattr(self, name) is not None]
+        if len(asked) != 1:
+            got = " ".join(map(flag, asked)) or "none"
+            raise ValueError(f"give one of --f-beta, --precision and --recall, got {got}")
+        require_in(self, "(0, inf)" if asked == ["f_beta"] else "(0, 1]", *asked)
+        if self.output.suffix.lower() != ".json":
+            raise ValueError(f"--output {self.output}: the file's name must end in .json")
+
+
+CRITERIA = ("f_beta", "precision", "recall")
+"""Of which `refdet tune` takes one."""

@@ -20,11 +20,12 @@ from refdet.config import flag
 
 if TYPE_CHECKING:
     from refdet.config import CheckData, Convert, Evaluate, Infer
-    from refdet.config_analysis import AuditLabels, Compare
+    from refdet.config_analysis import AuditLabels, Compare, Report, Slices, Tune
     from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
 
 Config: TypeAlias = (
-    "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert | Compare | AuditLabels"
+    "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert | Report"
+    " | Compare | AuditLabels | Slices | Tune"
 )
 
 

@@ -13,7 +13,7 @@ import re
 import pytest
 
 from refdet.config import CheckData, Convert, DataOptions, Evaluate, Infer
-from refdet.config_analysis import AuditLabels, Compare
+from refdet.config_analysis import AuditLabels, Compare, Report, Slices, Tune
 from refdet.config_file import Config
 from refdet.config_train import TrainFasterRCNN, TrainSSD300
 from tests.conftest import REPOSITORY
@@ -85,9 +85,12 @@ READERS: dict[type[Config], tuple[str, ...]] = {
     TrainFasterRCNN: TRAINING,
     Infer: ("infer.py", "judge.py", "reading.py"),
     Evaluate: ("judge.py", "judge_files.py", "reading.py"),
+    Report: ("report_page.py", "slices.py", "reading.py"),
     Compare: ("compare.py", "reading.py"),
     Convert: ("convert.py",),
+    Slices: ("slices.py", "reading.py"),
     AuditLabels: ("audit_labels.py", "reading.py"),
+    Tune: ("tune.py", "reading.py"),
     CheckData: ("judge.py",),
 }
 """The files that run each command."""

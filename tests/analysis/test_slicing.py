@@ -1,0 +1,238 @@
+"""Slices: numbers of their own images alone, nothing found by chance, a planted one found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from refdet.analysis import slicing
+from refdet.analysis.grouping import Grouping
+from refdet.analysis.slicing import n_evaluations, slices_of
+from refdet.columns import ImageTable, ObjectColumns
+from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
+from refdet.records import F64, I64, Mask
+from tests.analysis.runs import Detector, run_of, some_objects
+from tests.data.small_columns import detections_of, objects_of
+
+SETTINGS = EvaluationSettings()
+
+
+def data_set(
+    seed: int, n_images: int, sites: str, bad: str = "", harder: float = 1.0
+) -> tuple[JudgedDataSet, Grouping]:
+    """Images of random sites; those of one are harder for the detector."""
+    rng = np.random.default_rng(seed)
+    objects = some_objects(rng, n_images)
+    site = rng.choice(list(sites), n_images)
+    hardness = rng.gamma(2, 0.5, n_images) * np.where(site == bad, harder, 1)
+    judged = judged_columns(objects, run_of(Detector(), objects, rng, hardness), SETTINGS)
+    return judged, Grouping("site", tuple(site.tolist()))
+
+
+def only(judged: JudgedDataSet, keep: list[bool]) -> JudgedDataSet:
+    """Some images alone, judged anew."""
+    objects, chosen = judged.objects, np.array(keep)
+    images = objects.images
+    ids = images.ids[chosen]
+    names = tuple(name for name, kept in zip(images.names, keep, strict=True) if kept)
+    rows = np.isin(objects.image_ids, ids)
+    part = ObjectColumns(
+        ImageTable(ids, names, images.sizes[chosen]),
+        objects.categories,
+        *(getattr(objects, name)[rows] for name in ("image_ids", "category_ids", "boxes_xywh")),
+        *(getattr(objects, name)[rows] for name in ("area", "crowd", "ignore")),
+    )
+    found = np.flatnonzero(np.isin(judged.detections.image_ids, ids))
+    return judged_columns(part, judged.detections.take(found), SETTINGS)
+
+
+def test_slices_of_have_the_numbers_of_their_images_alone() -> None:
+    judged, site = data_set(1, 24, "AB")
+    slices = slices_of(judged, [site], n_samples=60)
+    assert {one.value for one in slices} == {"A", "B"}
+    for one in slices:
+        inside = [value == one.value for value in site.values]
+        own, rest = only(judged, inside), only(judged, [not kept for kept in inside])
+        evaluation = own.evaluation("")
+        assert one.n_images == sum(inside)
+        assert one.n_objects == len(own.objects)
+        assert one.mean_ap.value == pytest.approx(evaluation.mean_ap, rel=1e-12)
+        assert one.mean_ap50.value == pytest.approx(evaluation.mean_ap50, rel=1e-12)
+        ap50s = [[c.ap50 for c in part.evaluation("").classes] for part in (own, rest)]
+        wanted = np.mean(np.array(ap50s[0]) - np.array(ap50s[1]))
+        assert one.difference.value == pytest.approx(wanted)
+        assert one.mean_ap50.low <= one.mean_ap50.value <= one.mean_ap50.high
+        assert one.difference.low < one.difference.value < one.difference.high
+    values = [one.difference.value for one in slices]
+    assert values == sorted(values)
+
+
+def test_slices_of_compare_classes_that_both_have() -> None:
+    # In half of the images there is an easy class alone; the hard one is in the others too.
+    n = 16
+    box = [0.0, 0.0, 10.0, 10.0]
+    objects = objects_of(
+        [box] * (n + n // 2),
+        [*range(n), *range(n // 2)],
+        [0] * n + [1] * (n // 2),
+        names=[f"i{k}" for k in range(n)],
+    )
+    detections = detections_of(objects, [box] * n, range(n), [0] * n, [0.9] * n)
+    judged = judged_columns(objects, detections, SETTINGS)
+    both = Grouping("classes", ("two",) * (n // 2) + ("one",) * (n // 2))
+    one, two = sorted(slices_of(judged, [both], n_samples=60), key=lambda one: one.value)
+    assert (one.mean_ap50.value, two.mean_ap50.value) == (1.0, 0.5)
+    assert one.difference.value == two.difference.value == 0
+    assert one.adjusted_p_value == two.adjusted_p_value == 1
+
+
+def test_slices_of_find_a_planted_one_and_put_it_first() -> None:
+    judged, site = data_set(0, 60, "ABC", bad="C", harder=10)
+    slices = slices_of(judged, [site], n_samples=100)
+    assert slices[0].value == "C"
+    assert slices[0].adjusted_p_value < 0.05
+    assert slices[0].difference.high < 0
+
+
+def test_slices_of_detections_find_nothing_where_there_is_nothing() -> None:
+    """Of 20 data sets 5 % are 1; more than 4 would be there in 3 of 1000 such tests."""
+    found = 0
+    for seed in range(20):
+        judged, site = data_set(100 + seed, 20, "AB")
+        slices = slices_of(judged, [site], n_samples=60)
+        found += any(one.adjusted_p_value < 0.05 for one in slices)
+    assert found <= 4
+
+
+@dataclass(frozen=True)
+class Images:
+    """In place of judged images: a number of each, whose mean is what Resampler gives."""
+
+    ap: F64
+
+    @property
+    def objects(self) -> Images:
+        return self
+
+    @property
+    def images(self) -> F64:
+        return self.ap
+
+    @property
+    def image_ids(self) -> I64:
+        return np.arange(len(self.ap))
+
+    @property
+    def counts(self) -> Mask:
+        return np.ones(len(self.ap), np.bool_)
+
+    def numbers(self, weights: I64, _: object) -> SimpleNamespace:
+        """The weighted mean of each sample."""
+        mean = weights @ self.ap / np.maximum(weights.sum(axis=1), 1)
+        totals = {"mean_ap": mean, "mean_ap50": mean}
+        return SimpleNamespace(totals=totals, classes={"ap50": mean[:, None]})
+
+
+@pytest.fixture
+def means(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Means of numbers in place of AP, a thousand times as fast."""
+    monkeypatch.setattr(slicing, "Resampler", lambda part: part)
+    monkeypatch.setattr(slicing, "_judged_part", lambda whole, images: Images(whole.ap[images]))
+
+
+def least_of(rng: np.random.Generator, n_images: int, shift: float = 0) -> float:
+    """The least corrected p of nine slices by three columns, the first image's shifted."""
+    sites = [rng.choice(list(names), n_images) for names in ("AAAAB", "ABC", "ABCD")]
+    ap = rng.beta(4, 2, n_images) - shift * (sites[0] == "B")
+    groupings = [Grouping(str(k), tuple(site.tolist())) for k, site in enumerate(sites)]
+    whole = cast("JudgedDataSet", Images(ap))
+    slices = slices_of(whole, groupings, n_samples=200, seed=int(rng.integers(2**31)))
+    if shift and len(slices) and slices[0].adjusted_p_value < 0.05:
+        assert (slices[0].column, slices[0].value) == ("0", "B")
+    return min((one.adjusted_p_value for one in slices if one.p_value > 0), default=1)
+
+
+@pytest.mark.parametrize("n_images", [16, 40, 120])
+@pytest.mark.usefixtures("means")
+def test_slices_of_many_columns_find_nothing_where_there_is_nothing(n_images: int) -> None:
+    """In at most about 5 % of the data sets: of 300 that is 15, and 26 with its own error."""
+    rng = np.random.default_rng(n_images)
+    found = sum(least_of(rng, n_images) < 0.05 for _ in range(300))
+    assert found <= 26
+
+
+@pytest.mark.usefixtures("means")
+def test_slices_of_many_columns_find_the_planted_one() -> None:
+    rng = np.random.default_rng(0)
+    found = sum(least_of(rng, 120, shift=0.2) < 0.05 for _ in range(40))
+    assert found >= 36
+
+
+def test_slices_of_correct_for_how_many_they_are() -> None:
+    judged, site = data_set(3, 40, "AB", bad="B", harder=1.4)
+    rng = np.random.default_rng(0)
+    noise = [Grouping(f"noise {k}", tuple(rng.choice(list("xy"), 40).tolist())) for k in range(4)]
+    alone = slices_of(judged, [site], n_samples=60)
+    among = [one for one in slices_of(judged, [*noise, site], n_samples=60) if one.column == "site"]
+    for first, second in zip(alone, among, strict=True):
+        assert second.adjusted_p_value > first.adjusted_p_value
+        assert replace(second, adjusted_p_value=first.adjusted_p_value) == first
+
+
+def test_slices_of_few_images_say_nothing_and_come_last() -> None:
+    judged, _ = data_set(4, 30, "A")
+    few = Grouping("site", ("few",) * 5 + ("six",) * 6 + ("many",) * 19)
+    slices = slices_of(judged, [few], n_samples=100)
+    assert slices[-1].value == "few"
+    assert not math.isnan(slices[-1].mean_ap50.value)
+    assert not math.isnan(slices[-1].difference.value)
+    for number in (
+        slices[-1].mean_ap.low,
+        slices[-1].mean_ap50.high,
+        slices[-1].difference.low,
+        slices[-1].p_value,
+        slices[-1].adjusted_p_value,
+    ):
+        assert math.isnan(number)
+    assert not any(math.isnan(one.adjusted_p_value) for one in slices[:-1])
+
+
+def test_slices_of_images_without_objects_are_undefined() -> None:
+    box = [0.0, 0.0, 10.0, 10.0]
+    objects = objects_of([box] * 8, range(8), [0] * 8, names=[f"i{k}" for k in range(16)])
+    detections = detections_of(objects, [box] * 8, range(8), [0] * 8, [0.9] * 8)
+    judged = judged_columns(objects, detections, SETTINGS)
+    slices = slices_of(judged, [Grouping("g", ("full",) * 8 + ("none",) * 8)], n_samples=50)
+    none = next(one for one in slices if one.value == "none")
+    assert (none.n_images, none.n_objects) == (8, 0)
+    assert math.isnan(none.mean_ap50.value)
+    assert all(math.isnan(one.difference.value) for one in slices)
+
+
+def test_slices_of_the_same_seed_are_the_same() -> None:
+    judged, site = data_set(5, 20, "AB")
+    first, second = (slices_of(judged, [site], n_samples=50, seed=9) for _ in range(2))
+    assert first == second
+    assert first != slices_of(judged, [site], n_samples=50, seed=10)
+
+
+def test_slices_of_nothing_are_none() -> None:
+    assert slices_of(data_set(6, 8, "A")[0], []) == ()
+
+
+def test_slices_of_refuse_a_grouping_of_other_images() -> None:
+    with pytest.raises(ValueError, match="'site' is of 3 images, the data set has 8"):
+        slices_of(data_set(6, 8, "A")[0], [Grouping("site", ("a", "a", "b"))])
+
+
+@pytest.mark.parametrize("sites", ["AB", "ABC"])
+def test_slices_of_tell_their_progress(sites: str) -> None:
+    judged, site = data_set(7, 12, sites)
+    told: list[int] = []
+    slices_of(judged, [site], n_samples=10, progress=told.append)
+    assert sum(told) == n_evaluations([site], 10)
