@@ -34,6 +34,7 @@ demo: $(INSTALLED)
 	$(BIN)/refdet train ssd300 --data fixtures/datasets/cells --output runs/demo --overwrite \
 		--epochs 14 --eval-every 2 --cache
 	$(BIN)/refdet infer --checkpoint runs/demo/best.pt --data fixtures/datasets/cells --output runs/demo/test
+	$(BIN)/refdet report runs/demo/test --gt fixtures/datasets/cells --split test --output runs/demo/report.html
 
 # The loop that closes: what the first detector got wrong is left out of the second's training.
 CIRCUITS := fixtures/datasets/circuits
@@ -90,6 +91,8 @@ bccd: $(INSTALLED)
 		--max-zoom-out 1.5 --augment-share 0.5 --eval-every 10 --cache
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split val --output runs/bccd/val
 	$(BIN)/refdet infer --checkpoint runs/bccd/best.pt --data "$(BCCD)" --split test --output runs/bccd/test
+	$(BIN)/refdet report runs/bccd/test --gt "$(BCCD)" --split test --classes WBC RBC Platelets \
+		--output runs/bccd/report.html --plots runs/bccd/plots
 
 clean:
 	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -32,6 +32,7 @@ ASKED = {
     "time and memory": {"Lightning-AI/torchmetrics#1024", "MiXaiLL76/faster_coco_eval#57"},
     "several processes": {"Lightning-AI/torchmetrics#1144", "roboflow/rf-detr#1507"},
     "which detections are the false positives": {"ultralytics/ultralytics#3342", "obss/sahi#679"},
+    "the best threshold per class": {"roboflow/supervision#632"},
     "a confidence filter": {"ultralytics/yolov5#1466"},
     "ties and input order": {"Lightning-AI/torchmetrics#1966"},
     "class ids": {"Lightning-AI/torchmetrics#2932"},
