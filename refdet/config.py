@@ -91,7 +91,8 @@ class Infer(DataOptions):
     score_threshold: float = 0.5
     """Counts, lists and pictures take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
-    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
+    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4; or the file that
+    `refdet tune` has written, which single ones beside it win over: tuned.json WBC=0.6"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
     false_positive_classes: tuple[str, ...] = ()
@@ -188,7 +189,8 @@ class Evaluate(TwoSides):
     score_threshold: float = 0.5
     """Counts and lists take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
-    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4"""
+    """Score thresholds for single classes, by name or label: WBC=0.6 1:0.4; or the file that
+    `refdet tune` has written, which single ones beside it win over: tuned.json WBC=0.6"""
     iou_threshold: float = 0.5
     """A detection with at least this IoU can be a true positive."""
     max_detections: int = 100

@@ -16,6 +16,7 @@ from refdet.columns import DetectionColumns, ObjectColumns
 from refdet.config import Evaluate, Infer
 from refdet.config_analysis import Analysed, AuditLabels
 from refdet.core.thresholds import parse_class_thresholds, resolve_class_thresholds
+from refdet.data.class_thresholds import names_a_file, read_class_thresholds
 from refdet.data.counted_ids import of_counted_ids
 from refdet.data.formats import GroundTruthRead, read_ground_truth
 from refdet.data.options import GroundTruthFormat
@@ -110,10 +111,18 @@ def detections_of(run: Path) -> Path:
 def evaluation_settings(
     config: Evaluate | Infer | Analysed, class_names: Sequence[str]
 ) -> EvaluationSettings:
-    """What the options of a command say about counting; ValueError names what is wrong."""
-    per_class = resolve_class_thresholds(
-        parse_class_thresholds(config.class_thresholds), class_names
-    )
+    """What the options of a command say about counting; prints what a file of thresholds lacks.
+
+    Raises:
+        ValueError: names the option, or the file and the class in it.
+    """
+    files = [Path(entry) for entry in config.class_thresholds if names_a_file(entry)]
+    single = [entry for entry in config.class_thresholds if not names_a_file(entry)]
+    if len(files) > 1:
+        raise ValueError(f"--class-thresholds takes one file, got {' '.join(map(str, files))}")
+    per_class = resolve_class_thresholds(parse_class_thresholds(single), class_names)
+    for file in files:
+        per_class = _with_tuned(config, file, list(class_names), per_class)
     settings = EvaluationSettings(
         iou_threshold=config.iou_threshold,
         score_threshold=config.score_threshold,
@@ -122,6 +131,25 @@ def evaluation_settings(
     if isinstance(config, Infer):
         return settings
     return replace(settings, max_detections=config.max_detections)
+
+
+def _with_tuned(
+    config: Evaluate | Infer | Analysed, file: Path, names: list[str], single: dict[int, float]
+) -> dict[int, float]:
+    """Those in `file` and `single`, which wins; says what has none, and what is of another IoU."""
+    tuned = read_class_thresholds(file)
+    if unknown := [name for name in tuned.thresholds if name not in names]:
+        raise ValueError(
+            f"{file}: thresholds of {', '.join(map(repr, unknown))}; the classes are "
+            f"{', '.join(names)}"
+        )
+    given = {names.index(name): value for name, value in tuned.thresholds.items()}
+    merged = {label: value for label, value in given.items() if value is not None} | single
+    if kept := [name for label, name in enumerate(names) if label not in merged]:
+        say(f"{file}: no threshold for {', '.join(kept)}, which keeps {config.score_threshold:g}")
+    if tuned.iou_threshold not in (None, config.iou_threshold):
+        say(f"{file}: tuned at IoU {tuned.iou_threshold:g}, used at {config.iou_threshold:g}")
+    return merged
 
 
 def refuse_unknown_classes(config: Evaluate | Infer, class_names: Sequence[str]) -> None:

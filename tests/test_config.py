@@ -10,7 +10,7 @@ import pytest
 
 from refdet.cli import parse_options
 from refdet.config import CheckData, DataOptions, Evaluate, Infer, Precision
-from refdet.config_analysis import Compare
+from refdet.config_analysis import Compare, Tune
 from refdet.config_file import Config, arguments_from_toml, field_help, to_toml
 from refdet.config_train import Optimizer, Schedule, Train, TrainFasterRCNN, TrainSSD300
 from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, SourceOptions
@@ -19,7 +19,7 @@ from refdet.models.faster_rcnn_spec import Anchors, Backbone
 DATA, OUT = Path("d"), Path("o")
 SHARES = ("horizontal_flip", "vertical_flip", "colour", "mosaic", "mixup", "min_visible")
 CONFIG_TYPES: list[type[Config]] = [
-    *(TrainSSD300, TrainFasterRCNN, Infer, Evaluate, CheckData, Compare),
+    *(TrainSSD300, TrainFasterRCNN, Infer, Evaluate, CheckData, Compare, Tune),
 ]
 EXAMPLES: list[Config] = [
     TrainSSD300(
@@ -55,6 +55,7 @@ EXAMPLES: list[Config] = [
     ),
     Evaluate(dt=(Path("p.csv"),), gt=DATA, output=OUT, score_threshold=0.25),
     CheckData(data=DATA, plot=Path("counts.png"), image_folder="pictures"),
+    Tune(run=Path("val"), output=Path("t.json"), recall=0.9, class_thresholds=("old.json", "A=1")),
     Compare(runs=(Path("first"), Path("second")), gt=DATA, output=OUT, classes=("A", "B")),
 ]
 

@@ -87,7 +87,7 @@ def _patiently(path: Path, data: bytes) -> object:
 
 
 def _refuse_repeated(value: object, where: str) -> None:
-    """Look at an entry, or at those of a list; of an entry, at the lists in it."""
+    """Look at an entry, or at those of a list; of an entry, at the lists and entries in it."""
     if isinstance(value, list):
         separator = "[{}]" if ", " in where else ", entry {}"
         for index, entry in enumerate(value):
@@ -98,5 +98,5 @@ def _refuse_repeated(value: object, where: str) -> None:
         if value.repeated is not None:
             raise ValueError(f"{where}: {value.repeated!r} is there more than once")
         for key, part in value.items():
-            if isinstance(part, list):
+            if isinstance(part, list | _Entry):
                 _refuse_repeated(part, f"{where}, {key}")
