@@ -57,7 +57,7 @@
   function rowOf(name, steps, moved) {
     const row = document.getElementById("explorer-row").content.firstElementChild.cloneNode(true);
     const [slider, number] = row.querySelectorAll("input");
-    row.querySelector(".explorer-class").textContent = name;
+    row.querySelector(".explorer-class bdi").textContent = name;
     slider.max = steps.length - 1;
     slider.setAttribute("aria-label", `score threshold of ${name}`);
     number.setAttribute("aria-label", `score threshold of ${name}, as a number`);
@@ -153,7 +153,7 @@
     const button = part.querySelector(".explorer-save");
     button.addEventListener("click", () => {
       const chosen = classes.map((one) => [one.name, one.steps[one.place]]);
-      save("class_thresholds.json", thresholdFile(chosen));
+      save("class_thresholds.json", thresholdFile(run, chosen));
     });
     if (lowest < 0 || highest > 1) {
       button.hidden = true;
@@ -165,9 +165,21 @@
   }
 
   // What `refdet infer --class-thresholds` reads. A map keeps a class called __proto__, too.
-  function thresholdFile(chosen) {
-    const lines = chosen.map(([name, value]) => `  ${JSON.stringify(name)}: ${value}`);
-    return `{\n${lines.join(",\n")}\n}\n`;
+  function thresholdFile(run, chosen) {
+    const lines = chosen.map(([name, value]) => `    ${JSON.stringify(name)}: ${value}`);
+    return [
+      "{",
+      '  "format": "refdet class thresholds",',
+      '  "version": 1,',
+      '  "thresholds": {',
+      lines.join(",\n"),
+      "  },",
+      `  "iou_threshold": ${run.iou_threshold},`,
+      `  "run": ${JSON.stringify(run.name)},`,
+      '  "chosen": "by hand in the page of refdet report"',
+      "}",
+      "",
+    ].join("\n");
   }
 
   data.runs.forEach(startRun);

@@ -55,6 +55,7 @@ def _run(analysis: Analysis) -> dict[str, object]:
     pairs = zip(analysis.evaluation.classes, analysis.thresholds, strict=True)
     return {
         "name": analysis.name,
+        "iou_threshold": analysis.evaluation.iou_threshold,
         "classes": [_class(metrics, curve) for metrics, curve in pairs],
     }
 

@@ -116,19 +116,28 @@
     showTicks();
   }
 
+  // A name that is written from right to left must not turn around what stands beside it.
+  function isolated(name) {
+    const bdi = document.createElement("bdi");
+    bdi.textContent = name;
+    return bdi;
+  }
+
+  const textOf = (parts) => parts.map((part) => part.textContent ?? part).join("");
+
   function title(row) {
     const { label, score } = run.errors;
-    const name = data.classes[label[row]];
-    return Number.isNaN(score[row]) ? name : `${name} ${digits(score[row])}`;
+    const name = isolated(data.classes[label[row]]);
+    return Number.isNaN(score[row]) ? [name] : [name, ` ${digits(score[row])}`];
   }
 
   function what(row) {
     const { kind, best_iou: iou, confused_with: confused } = run.errors;
     const other = data.classes[confused[row]];
-    const words = [data.kinds[kind[row]]];
-    if (other !== undefined) words[0] += ` with ${other}`;
-    if (!Number.isNaN(iou[row])) words.push(`IoU ${iou[row].toFixed(2)}`);
-    return words.join(", ");
+    const parts = [data.kinds[kind[row]]];
+    if (other !== undefined) parts.push(" with ", isolated(other));
+    if (!Number.isNaN(iou[row])) parts.push(`, IoU ${iou[row].toFixed(2)}`);
+    return parts;
   }
 
   function showPage() {
@@ -148,9 +157,9 @@
     const image = run.errors.image[row];
     const name = data.images[image];
     card.querySelector(".gallery-picture").append(pictureOf(row));
-    card.querySelector(".gallery-title").textContent = title(row);
-    card.querySelector(".gallery-what").textContent = what(row);
-    card.querySelector(".gallery-image").textContent = name;
+    card.querySelector(".gallery-title").append(...title(row));
+    card.querySelector(".gallery-what").append(...what(row));
+    card.querySelector(".gallery-image").append(isolated(name));
     const box = card.querySelector(".gallery-tick");
     box.value = image;
     box.checked = run.ticked.has(image);
@@ -194,7 +203,7 @@
     const svg = drawn("svg", {
       viewBox: `${left} ${top} ${right - left} ${bottom - top}`,
       role: "img",
-      "aria-label": `${title(row)}, ${what(row)}`,
+      "aria-label": textOf([...title(row), ", ", ...what(row)]),
     });
     svg.append(drawn("image", {
       href: `data:image/webp;base64,${webp}`,
@@ -207,7 +216,7 @@
     for (const [label, x1, y1, x2, y2] of objects) {
       svg.append(rectangle(x1, y1, x2 - x1, y2 - y1, "gallery-object", data.classes[label]));
     }
-    svg.append(rectangle(x[row], y[row], w[row], h[row], "gallery-error", title(row)));
+    svg.append(rectangle(x[row], y[row], w[row], h[row], "gallery-error", textOf(title(row))));
     return svg;
   }
 
@@ -236,12 +245,12 @@
     enlarged = Math.min(Math.max(place, 0), rows.length - 1);
     const row = rows[enlarged];
     const dialog = element("dialog");
-    element("dialog-title").textContent = title(row);
+    element("dialog-title").replaceChildren(...title(row));
     dialog.querySelector(".gallery-picture").replaceChildren(pictureOf(row));
     const facts = factsOf(row).flatMap(([name, value]) => {
       const [term, detail] = ["dt", "dd"].map((tag) => document.createElement(tag));
       term.textContent = name;
-      detail.textContent = value;
+      detail.append(isolated(value));
       return [term, detail];
     });
     element("facts").replaceChildren(...facts);

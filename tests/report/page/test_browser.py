@@ -69,6 +69,8 @@ def test_page_shows_hostile_names_as_text(open_page: OpenPage) -> None:
     assert title.startswith(HOSTILE_NAMES[0])
     page.locator(".gallery-open").first.click()
     assert page.locator("#gallery-dialog-title").text_content() == title
+    # A name from right to left is kept apart from the score beside it.
+    assert page.locator("#gallery-dialog-title bdi").text_content() == HOSTILE_NAMES[0]
     assert "49" not in page.locator("#explorer .explorer-class").nth(6).inner_text()
 
 

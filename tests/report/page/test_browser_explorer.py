@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,11 @@ import numpy as np
 import pytest
 
 from refdet.analysis_records import ThresholdCurve
+from refdet.data.class_thresholds import read_class_thresholds
 from refdet.records import ClassMetrics, Totals
 from refdet.report.cells import share
 from tests.report.page.conftest import OpenPage
-from tests.report.page.examples import empty
+from tests.report.page.examples import empty, hostile
 from tests.report.page.measured import NAMES, evaluation_at, measured
 
 if TYPE_CHECKING:
@@ -112,8 +112,19 @@ def test_explorer_saves_the_chosen_thresholds(open_page: OpenPage, tmp_path: Pat
         page.get_by_role("button", name="Save thresholds").click()
     assert download.value.suggested_filename == "class_thresholds.json"
     download.value.save_as(tmp_path / "saved.json")
-    saved = json.loads((tmp_path / "saved.json").read_text(encoding="utf-8"))
-    assert saved == dict(zip(NAMES, (0.5, 0.5, 0.62), strict=True))
+    saved = read_class_thresholds(tmp_path / "saved.json")
+    assert saved.thresholds == dict(zip(NAMES, (0.5, 0.5, 0.62), strict=True))
+    assert saved.iou_threshold == 0.5
+
+
+def test_explorer_saves_hostile_names_of_classes(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(hostile())
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save thresholds").click()
+    download.value.save_as(tmp_path / "saved.json")
+    saved = read_class_thresholds(tmp_path / "saved.json")
+    classes = hostile().evaluation.classes
+    assert saved.thresholds == {one.name: one.score_threshold for one in classes}
 
 
 def test_explorer_without_classes_shows_none(open_page: OpenPage) -> None:
