@@ -40,7 +40,7 @@ Progress = Callable[[int], object]
 RANGES = ("all", "small", "medium", "large")
 FRACTIONS = ("ap", "ap50", "ap75", "ap50_voc", "ap50_voc07")
 COUNTS = ("n_ground_truth", "n_detections", "true_positives", "false_positives")
-TOGETHER = 60_000
+TOGETHER = 30_000
 """Detections that are judged at a time, if need be of several samples: as many as caches hold."""
 
 
