@@ -10,8 +10,10 @@ from typing import cast
 
 import pytest
 
+from refdet.analysis_records import Analysis
 from refdet.cli import main
 from refdet.config_analysis import Report
+from refdet.report import analysis_plots
 from tests.data.every_format import DETECTIONS, detections_in, ground_truth_in
 
 Capture = pytest.CaptureFixture[str]
@@ -68,13 +70,34 @@ def test_report_writes_a_page_and_says_where(tmp_path: Path, capsys: Capture) ->
 def test_report_of_two_runs_compares_them(tmp_path: Path, capsys: Capture) -> None:
     truth, a, b = files(tmp_path)
     page = tmp_path / "report.html"
-    report(a, b, "--gt", truth, "--output", page, "--plots", tmp_path / "plots")
+    report(a, b, "--gt", truth, "--output", page)
     assert "page: " in capsys.readouterr().out
     runs = cast("list[dict[str, str]]", data_of(page, "gallery")["runs"])
     assert [run["name"] for run in runs] == [str(a), str(b)]
     assert 'id="differences"' in page.read_text(encoding="utf-8")
-    written = {file.relative_to(tmp_path / "plots") for file in (tmp_path / "plots").rglob("*.svg")}
-    assert {Path("errors.svg"), Path("a/errors.svg"), Path("b/confusion.svg")} <= written
+
+
+def test_report_plots_each_run_and_both(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plotted: list[tuple[Path, tuple[str, ...]]] = []
+
+    def note(folder: Path, *analyses: Analysis) -> list[Path]:
+        plotted.append((folder, tuple(one.name for one in analyses)))
+        return [folder / "plot.png"]
+
+    # tests/report/test_analysis_plots.py sees what they draw, which takes a while.
+    monkeypatch.setattr(analysis_plots, "write_plots", note)
+    monkeypatch.setattr(analysis_plots, "write_compared_plots", note)
+    truth, a, b = files(tmp_path)
+    folder = tmp_path / "plots"
+    both = ("--gt", truth, "--output", tmp_path / "report.html", "--plots", folder)
+    report(a, *both)
+    assert plotted == [(folder, (str(a),))]
+    report(a, b, *both)
+    one, other = str(a), str(b)
+    assert plotted[1:] == [(folder, (one, other)), (folder / "a", (one,)), (folder / "b", (other,))]
+    assert f"plots: {folder} (3 files)" in capsys.readouterr().out
 
 
 def test_report_slices_by_the_columns_of_a_table(tmp_path: Path) -> None:
