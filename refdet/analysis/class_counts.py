@@ -5,24 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdet.core.tuning import ThresholdCounts, threshold_counts
 from refdet.evaluate import JudgedDataSet
 from refdet.records import F64, I64, Mask
+
+I32 = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
     """The judged detections of a class, by score descending, and its objects.
 
+    A threshold that adds no true positive to those above it is worse than the one above it, by any
+    criterion and in any sample. So in samples only the W others are counted: the *worthwhile*.
+
     Attributes:
         counts: at each of M thresholds.
-        image: (N,) place of each detection's image.
+        images: (J,) places among all images of those that the class is in.
+        image: (N,) place in `images` of each detection's image.
         right: (N,) true positives.
-        objects: (I,) how many in each image count.
+        objects: (J,) how many in each image count.
     """
 
     counts: ThresholdCounts
+    images: I64
     image: I64
     right: Mask
     objects: I64
@@ -33,11 +41,13 @@ class ClassCounts:
         rows = np.flatnonzero((judged.labels == label) & (judged.true | judged.false))
         scores = judged.detections.scores
         rows = rows[np.argsort(-scores[rows], kind="stable")]
-        ids = judged.matches.state.image_ids
+        found = judged.detections.image_ids[rows]
         own = judged.objects.image_ids[(judged.object_labels == label) & judged.counts]
+        ids = np.union1d(found, own)
         return cls(
             counts=threshold_counts(scores[rows], judged.true[rows]),
-            image=np.searchsorted(ids, judged.detections.image_ids[rows]),
+            images=np.searchsorted(judged.matches.state.image_ids, ids),
+            image=np.searchsorted(ids, found),
             right=judged.true[rows],
             objects=np.bincount(np.searchsorted(ids, own), minlength=len(ids)),
         )
@@ -52,17 +62,38 @@ class ClassCounts:
         """(M,) detections from each threshold on."""
         return self.counts.true_positives + self.counts.false_positives
 
-    def kept(self, weights: I64) -> tuple[I64, I64]:
-        """(S, M) true and false positives from each threshold on, of images that count so often."""
-        times = weights[:, self.image]  # (S, N)
-        right = np.cumsum(times * self.right, axis=1)[:, self.n_kept - 1]
-        return right, np.cumsum(times, axis=1)[:, self.n_kept - 1] - right
+    @property
+    def is_worthwhile(self) -> Mask:
+        """(M,) thresholds from which on there are more true positives than from the one above."""
+        return np.diff(self.counts.true_positives, prepend=0) > 0
 
-    def place(self, thresholds: F64) -> I64:
-        """(...) how many of the M thresholds these reach; 0 of one that is NaN."""
-        descending = self.counts.thresholds
-        reached = np.searchsorted(-descending, -thresholds, side="right")
+    def kept(self, weights: I32) -> tuple[I64, I64]:
+        """(S, W) true and false positives from each worthwhile threshold on.
+
+        Args:
+            weights: (J, S) how often each image counts.
+        """
+        ends = self.n_kept[self.is_worthwhile]
+        if not len(ends):
+            nothing = np.zeros((weights.shape[1], 0), np.int64)
+            return nothing, nothing
+        # By detection, then by sample: each detection adds a row that lies in one piece.
+        rows = np.take(weights, self.image[: ends[-1]], axis=0)
+        right = _running(
+            rows[self.right[: ends[-1]]], self.counts.true_positives[self.is_worthwhile]
+        )
+        return right.T.copy(), (_running(rows, ends) - right).T.copy()
+
+    def place(self, thresholds: F64, among: F64) -> I64:
+        """(...) how many of the descending thresholds `among` these reach; 0 of one that is NaN."""
+        reached = np.searchsorted(-among, -thresholds, side="right")
         return np.where(np.isnan(thresholds), 0, reached)
+
+
+def _running(rows: I32, ends: I64) -> I64:
+    """(W, S) sums of the first so many of the rows (N, S); `ends` ascend and reach N."""
+    parts = np.add.reduceat(rows, np.append(0, ends[:-1]), axis=0)
+    return np.cumsum(parts, axis=0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)

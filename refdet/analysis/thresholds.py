@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from refdet.analysis.class_counts import ClassCounts, Rates
+from refdet.analysis.class_counts import I32, ClassCounts, Rates
 from refdet.analysis_records import Estimate, ThresholdCurve, TunedThreshold
 from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
 from refdet.core.tuning import (
@@ -130,16 +130,19 @@ def tune(
     """
     rng = np.random.default_rng(seed)
     weights = bootstrap_weights(len(judged.matches.state.image_ids), n_samples, rng)
+    by_image = np.ascontiguousarray(weights.T, np.int32)
     tuned = []
     for label in range(judged.n_classes):
-        tuned.append(_tuned(judged, label, criterion, weights))
+        tuned.append(_tuned(judged, label, criterion, by_image))
         progress(1)
     return tuple(tuned)
 
 
-def _tuned(judged: JudgedDataSet, label: int, criterion: Criterion, weights: I64) -> TunedThreshold:
+def _tuned(
+    judged: JudgedDataSet, label: int, criterion: Criterion, by_image: I32
+) -> TunedThreshold:
     one = ClassCounts.of(judged, label)
-    counts = one.counts
+    counts, weights = one.counts, by_image[one.images]  # (J, S)
     chosen = float(
         criterion.threshold(
             counts.thresholds,
@@ -169,37 +172,45 @@ def _tuned(judged: JudgedDataSet, label: int, criterion: Criterion, weights: I64
     )
 
 
-def _chosen_anew(one: ClassCounts, criterion: Criterion, weights: I64) -> tuple[F64, I64]:
+def _chosen_anew(one: ClassCounts, criterion: Criterion, weights: I32) -> tuple[F64, I64]:
     """(S,) each sample's threshold; on the images left out, (3, S) TP, FP and objects at it.
 
     Of samples in which no threshold could be chosen the counts are 0, which says nothing.
     """
-    thresholds = np.full(len(weights), np.nan)
-    counts = np.zeros((3, len(weights)), np.int64)
+    n_samples = weights.shape[1]
+    table = one.counts.thresholds[one.is_worthwhile]
+    thresholds = np.full(n_samples, np.nan)
+    counts = np.zeros((3, n_samples), np.int64)
     step = max(1, CELLS // max(1, len(one.image)))
-    for start in range(0, len(weights), step):
-        rows = slice(start, start + step)
-        drawn = weights[rows]
-        n_objects = drawn @ one.objects
-        chosen = criterion.threshold(one.counts.thresholds, *one.kept(drawn), n_objects)
-        left_out = (drawn == 0) & ~np.isnan(chosen)[:, None]
-        place = one.place(chosen)[:, None]
-        for row, kept in enumerate(one.kept(left_out.astype(np.int64))):
+    for start in range(0, n_samples, step):
+        columns = slice(start, start + step)
+        drawn = np.ascontiguousarray(weights[:, columns])
+        chosen = criterion.threshold(table, *one.kept(drawn), _sums(one.objects[None], drawn)[0])
+        left_out = ((drawn == 0) & ~np.isnan(chosen)).astype(np.int32)
+        place = one.place(chosen, table)[:, None]
+        for row, kept in enumerate(one.kept(left_out)):
             # Before the first threshold, nothing is kept.
-            counts[row, rows] = np.take_along_axis(np.pad(kept, ((0, 0), (1, 0))), place, axis=1).T
-        counts[2, rows] = left_out @ one.objects
-        thresholds[rows] = chosen
+            there = np.take_along_axis(kept, np.maximum(place - 1, 0), axis=1) if len(table) else 0
+            counts[row, columns] = np.where(place > 0, there, 0)[:, 0]
+        counts[2, columns] = _sums(one.objects[None], left_out)[0]
+        thresholds[columns] = chosen
     return thresholds, counts
 
 
-def _told(one: ClassCounts, threshold: float, beta: float, weights: I64) -> list[Estimate]:
+def _sums(counts: I64, weights: I32) -> I64:
+    """(K, S) of counts (K, J) in samples: exact, and in float64 as fast as matrices are."""
+    return (counts.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+
+
+def _told(one: ClassCounts, threshold: float, beta: float, weights: I32) -> list[Estimate]:
     """Precision, recall and F-beta at a threshold that stays."""
-    n_kept = int(np.append(0, one.n_kept)[one.place(np.array(threshold))])
+    place = one.place(np.array(threshold), one.counts.thresholds)
+    n_kept = int(np.append(0, one.n_kept)[place])
     n_images = len(one.objects)
     right = np.bincount(one.image[:n_kept][one.right[:n_kept]], minlength=n_images)
     wrong = np.bincount(one.image[:n_kept], minlength=n_images) - right
-    counts = np.array([right, wrong, one.objects])  # (3, I)
-    samples = Rates.of(counts @ weights.T, beta)
+    counts = np.array([right, wrong, one.objects])  # (3, J)
+    samples = Rates.of(_sums(counts, weights), beta)
     value = Rates.of(counts.sum(axis=1), beta)
     return [
         _estimate(float(own), drawn, float(own))
@@ -237,7 +248,7 @@ def _warnings(
         return
     trials, what = one.n_objects, "objects, all found, would show a recall of"
     if criterion.quantity is Quantity.PRECISION:
-        trials = int(one.n_kept[one.place(np.array(chosen)) - 1])
+        trials = int(one.n_kept[one.counts.thresholds >= chosen][-1])
         what = "detections, all right, would show a precision of"
     required = TOLD_APART if criterion.quantity is Quantity.F_BETA else criterion.value
     if (shown := shown_by(trials)) < required:
