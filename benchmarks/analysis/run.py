@@ -40,7 +40,7 @@ LINES = (
     "evaluate --gt gt.json --dt a.json --bootstrap 1000",
     "compare a.json b.json --gt gt.json --samples 1000 --output out",
     "tune a.json --gt gt.json --samples 1000 --f-beta 1 --output out.json",
-    "slices a.json --gt gt.json --samples 1000 --image-table images.csv --by site camera --output out",
+    "slices a.json --gt gt.json --image-table images.csv --by site camera --output out",
     "audit-labels a.json b.json --gt gt.json --output out",
     "report a.json --gt gt.json --samples 1000 --output out.html",
     "report a.json b.json --gt gt.json --samples 1000 --output out.html",
