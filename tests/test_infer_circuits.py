@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from refdet.config import Evaluate, Infer
+from refdet.config_analysis import Tune
 from refdet.data.circuits import CLASS_NAMES
 from refdet.data.coco_json import read_coco_ground_truth
 from refdet.infer import infer
@@ -20,6 +21,7 @@ from refdet.judge_files import evaluate_files
 from refdet.models.checkpoints import load_checkpoint, save_checkpoint
 from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec
+from refdet.tune import tune_thresholds
 from tests.conftest import REPOSITORY
 from tests.test_infer import found_in, same_text, save
 
@@ -130,6 +132,27 @@ def test_infer_applies_thresholds_by_name_and_by_label(config: Infer, tmp_path: 
         assert [entry[ap] for entry in one["classes"]] == [entry[ap] for entry in other["classes"]]
     told = {entry["name"]: entry["score_threshold"] for entry in other["classes"]}
     assert told == {**dict.fromkeys(CLASS_NAMES, LOW), **high}
+
+
+def test_infer_reads_the_thresholds_that_tune_has_written(config: Infer, tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.json"
+    run = Tune(run=config.output, f_beta=1, output=file, samples=100, progress=False)
+    assert tune_thresholds(run) == 0
+    tuned = json.loads(file.read_text())
+    infer(replace(config, output=tmp_path, class_thresholds=(str(file),), max_pictures=0))
+    judged = json.loads((tmp_path / "metrics.json").read_text())["classes"]
+    assert {one["name"]: one["score_threshold"] for one in judged} == {
+        name: LOW if threshold is None else threshold
+        for name, threshold in tuned["thresholds"].items()
+    }
+    counted = [threshold for threshold in tuned["thresholds"].values() if threshold is not None]
+    assert counted
+    for one, told in zip(judged, tuned["classes"], strict=True):
+        if told["threshold"]["value"] is not None:
+            assert (one["precision"], one["recall"]) == (
+                told["precision"]["value"],
+                told["recall"]["value"],
+            )
 
 
 def test_infer_keeps_every_detection_whatever_the_score_threshold(
