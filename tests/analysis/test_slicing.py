@@ -51,10 +51,11 @@ def only(judged: JudgedDataSet, keep: list[bool]) -> JudgedDataSet:
     return judged_columns(part, judged.detections.take(found), SETTINGS)
 
 
-def test_slices_of_have_the_numbers_of_their_images_alone() -> None:
-    judged, site = data_set(1, 24, "AB")
+@pytest.mark.parametrize("sites", ["AB", "ABC"])
+def test_slices_of_have_the_numbers_of_their_images_alone(sites: str) -> None:
+    judged, site = data_set(1, 40, sites)
     slices = slices_of(judged, [site], n_samples=60)
-    assert {one.value for one in slices} == {"A", "B"}
+    assert {one.value for one in slices} == set(sites)
     for one in slices:
         inside = [value == one.value for value in site.values]
         own, rest = only(judged, inside), only(judged, [not kept for kept in inside])
@@ -185,21 +186,30 @@ def test_slices_of_correct_for_how_many_they_are() -> None:
 
 
 def test_slices_of_few_images_say_nothing_and_come_last() -> None:
-    judged, _ = data_set(4, 30, "A")
-    few = Grouping("site", ("few",) * 5 + ("six",) * 6 + ("many",) * 19)
+    # Nothing is found in the five images of the worst slice.
+    box = [0.0, 0.0, 10.0, 10.0]
+    objects = objects_of([box] * 20, range(20), [0] * 20, names=[f"i{k}" for k in range(20)])
+    detections = detections_of(objects, [box] * 14, range(6, 20), [0] * 14, [0.9] * 14)
+    judged = judged_columns(objects, detections, SETTINGS)
+    few = Grouping("site", ("few",) * 5 + ("six",) * 6 + ("many",) * 9)
     slices = slices_of(judged, [few], n_samples=100)
-    assert slices[-1].value == "few"
-    assert not math.isnan(slices[-1].mean_ap50.value)
-    assert not math.isnan(slices[-1].difference.value)
-    for number in (
-        slices[-1].mean_ap.low,
-        slices[-1].mean_ap50.high,
-        slices[-1].difference.low,
-        slices[-1].p_value,
-        slices[-1].adjusted_p_value,
-    ):
-        assert math.isnan(number)
+    assert [one.value for one in slices] == ["six", "many", "few"]
+    last = slices[-1]
+    # Of the others 14 of 15 are found, which reaches 94 of the 101 recall levels.
+    assert (last.mean_ap50.value, last.difference.value) == (0, pytest.approx(-94 / 101))
+    undefined = (last.mean_ap.low, last.mean_ap50.high, last.difference.low, last.p_value)
+    assert all(math.isnan(number) for number in (*undefined, last.adjusted_p_value))
     assert not any(math.isnan(one.adjusted_p_value) for one in slices[:-1])
+
+
+@pytest.mark.usefixtures("means")
+def test_slices_of_few_images_are_never_surer_than_drawing_them_by_chance() -> None:
+    # By chance 6 of 12 images are the worst or the best in 2 of 924 cases.
+    whole = cast("JudgedDataSet", Images(np.array([0.1] * 6 + [0.9] * 6)))
+    site = Grouping("site", ("A",) * 6 + ("B",) * 6)
+    (first, second) = slices_of(whole, [site], n_samples=2000)
+    assert first.p_value == second.p_value == 2 / 924
+    assert first.adjusted_p_value == second.adjusted_p_value == 4 / 924
 
 
 def test_slices_of_images_without_objects_are_undefined() -> None:
