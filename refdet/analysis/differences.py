@@ -106,7 +106,8 @@ def stretch(n_images: I64) -> F64:
     n = np.maximum(n_images.astype(np.float64), 2)
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     student = z + (z**3 + z) / (4 * (n - 1)) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * (n - 1) ** 2)
-    return student / z * np.sqrt(n / (n - 1))
+    factor: F64 = student / z * np.sqrt(n / (n - 1))
+    return factor
 
 
 def least_p_value(n_images: I64) -> F64:

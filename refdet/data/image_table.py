@@ -72,7 +72,7 @@ def read_image_table(path: Path, images: ImageTable, *, ignore_unknown: bool = F
 def _rows_of_images(
     named: Sequence[tuple[str, str]], images: ImageTable, *, ignore_unknown: bool
 ) -> tuple[dict[int, int], int]:
-    """The row of each image, and how many are of none; `named` is the place and name of each row."""
+    """The row of each image, and how many are of none; `named` has each row's place and name."""
     known = ImageNames(images.names)
     row_of_image: dict[int, int] = {}
     n_unknown = 0
