@@ -25,24 +25,26 @@ class Scenes(NamedTuple):
     """Images before anyone looks for objects in them.
 
     Attributes:
+        rates: (C,) objects of each class in an image, on average.
         ease: (I,) in (0, 1), how easy an image is.
         busyness: (I,) about 1, of objects and of what looks like one.
         objects: what is there.
     """
 
+    rates: F64
     ease: F64
     busyness: F64
     objects: ObjectColumns
 
 
-def scenes(n_images: int, rng: Generator) -> Scenes:
+def scenes(n_images: int, rng: Generator, rates: F64 = RATES) -> Scenes:
     """Images and their objects."""
     ease, busyness = rng.beta(4, 2, n_images), rng.gamma(2, 0.5, n_images)
-    image, label = _drawn(RATES * busyness[:, None], rng)
+    image, label = _drawn(rates * busyness[:, None], rng)
     names = tuple(str(n) for n in range(n_images))
     objects = ObjectColumns(
         ImageTable(np.arange(n_images), names, np.zeros((n_images, 2), np.int64)),
-        CategoryTable(np.arange(len(RATES)), ("common", "less common", "rare")),
+        CategoryTable(np.arange(len(rates)), tuple(f"class {n}" for n in range(len(rates)))),
         image_ids=image,
         category_ids=label,
         boxes_xywh=_boxes(np.arange(len(image)) * APART),
@@ -50,7 +52,7 @@ def scenes(n_images: int, rng: Generator) -> Scenes:
         crowd=np.zeros(len(image), np.bool_),
         ignore=np.zeros(len(image), np.bool_),
     )
-    return Scenes(ease, busyness, objects)
+    return Scenes(rates, ease, busyness, objects)
 
 
 def detected(scene: Scenes, rng: Generator, skill: float = 0.0) -> DetectionColumns:
@@ -61,7 +63,7 @@ def detected(scene: Scenes, rng: Generator, skill: float = 0.0) -> DetectionColu
     ease = of_object[row]
     right = objects.boxes_xywh[row]
     right[:, 2] *= rng.beta(10, 2.5, len(row)) * (0.85 + 0.15 * ease)  # this is the IoU
-    rates = 0.8 * RATES * (scene.busyness * (1.4 - scene.ease))[:, None]
+    rates = 0.8 * scene.rates * (scene.busyness * (1.4 - scene.ease))[:, None]
     image, label = _drawn(rates, rng)
     wrong = _boxes(-APART * np.arange(2, len(image) + 2))
     return DetectionColumns(

@@ -23,7 +23,7 @@ def intervals_of(
     seed: int,
     progress: Callable[[int], object] | None = None,
 ) -> EvaluationIntervals:
-    """What else its numbers could have been, had other images of their kind been taken.
+    """What else its numbers could have been, had as many other images of the kind been taken.
 
     A class is undefined in a sample without an object of it: that sample says nothing about the
     class, and has its means without it. Where fewer than 40 samples define a number, it has no
@@ -37,10 +37,10 @@ def intervals_of(
         progress: is told how many samples more are done.
 
     Returns:
-        Intervals of 95 %.
+        Intervals of 95 %, within [0, 1].
 
     Source:
-        `refdet.core.bootstrap`; which kind of interval, and what it covers, is in
+        `refdet.core.bootstrap`; why this kind of interval, and what it covers, is in
         docs/confidence.md.
     """
     resampler, totals = Resampler(judged), evaluation.totals
@@ -84,9 +84,15 @@ def _column(evaluation: Evaluation, name: str) -> F64:
 
 def _estimates(samples: F64, values: F64) -> tuple[Estimate, ...]:
     """Of N numbers from (S, N) samples."""
-    columns = (values, *bootstrap_interval(samples, values, LEVEL))
+    columns = (values, *_ends(samples, values))
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return tuple(Estimate(value, low, high) for value, low, high in rows)
+
+
+def _ends(samples: F64, values: F64) -> tuple[F64, F64]:
+    """Lower and upper ends of fractions, which go no further than 0 and 1."""
+    low, high = bootstrap_interval(samples, values, LEVEL)
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 def _bands(resampler: Resampler, evaluation: Evaluation, envelopes: F64) -> dict[int, CurveBand]:
@@ -96,6 +102,6 @@ def _bands(resampler: Resampler, evaluation: Evaluation, envelopes: F64) -> dict
     for metrics in evaluation.classes:
         if metrics.n_ground_truth:
             own = itself[metrics.label]
-            low, high = bootstrap_interval(envelopes[:, metrics.label], own, LEVEL)
+            low, high = _ends(envelopes[:, metrics.label], own)
             bands[metrics.label] = CurveBand(resampler.levels, own, low, high)
     return bands
