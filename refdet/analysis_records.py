@@ -122,7 +122,7 @@ class ErrorAnalysis:
     Attributes:
         iou_threshold: at or above it a detection covers an object.
         background_threshold: below it a detection lies on background.
-        ap: mean AP as TIDE computes it.
+        ap: mean AP, each class's as TIDE computes it, of the classes that have objects.
         class_aps: (C,) likewise; NaN for a class without objects.
         kinds: all six, in the order of `ErrorKind`.
         false_positive_gain: by how much the mean AP rises without any false positive.

@@ -19,9 +19,10 @@ def analyse_errors(judged: JudgedDataSet) -> ErrorAnalysis:
     """TIDE's errors at the evaluation's IoU threshold, and LRP at its score thresholds.
 
     Both see what the evaluation judges: of a class in an image the best `max_detections`. TIDE's AP
-    is not quite the evaluation's: a class that has detections but no object counts as 0, of equal
-    overlaps the first object is taken, and any number of detections of an ignored object are
-    neither right nor wrong. LRP reads the evaluation's own matching.
+    is not quite the evaluation's: of equal overlaps the first object is taken, and any number of
+    detections of an ignored object are neither right nor wrong. Nor is the mean quite tidecv's,
+    where a class that has detections but no object counts as 0: here, as everywhere else, it is
+    left out. LRP reads the evaluation's own matching.
 
     Args:
         judged: the data set.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Protocol, TypeAlias
@@ -227,9 +227,9 @@ def naive_aps(entries: list[Entry], objects: list[int]) -> list[float]:
     ]
 
 
-def mean(aps: list[float]) -> float:
-    """Without what is NaN."""
-    defined = [ap for ap in aps if not isnan(ap)]
+def mean(aps: list[float], classes: Iterable[int] = range(N_CLASSES)) -> float:
+    """Of some classes, without what is NaN."""
+    defined = [aps[label] for label in set(classes) if not isnan(aps[label])]
     return sum(defined) / len(defined) if defined else float("nan")
 
 
@@ -253,7 +253,7 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
     ]  # fmt: skip
     aps = naive_aps(entries, objects)
     entries.sort(key=lambda entry: entry[:2])
-    counts, gains, class_gains = np.zeros((6, N_CLASSES), np.int64), [], []
+    counts, corrected, class_gains = np.zeros((6, N_CLASSES), np.int64), [], []
     for kind in range(6):
         left, kept = list(objects), []
         for entry in entries:
@@ -269,7 +269,7 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
             counts[kind, data.object_labels[o]] += 1
             left.remove(data.object_labels[o])
         better = naive_aps(kept, left)
-        gains.append(max(mean(better) - mean(aps), 0.0))
+        corrected.append(better)
         class_gains.append(
             [
                 max(better[label] - aps[label], 0.0) if label in left else np.nan
@@ -278,17 +278,25 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
         )
     right_first = sorted(entries, key=lambda entry: not entry[4])
     of_found = [int(data.object_labels[o]) for o in real if o in found]
+    without_wrong, without_unfound = naive_aps(right_first, objects), naive_aps(entries, of_found)
+    means: dict[str, np.ndarray] = {}
+    for prefix, classes in (("", objects), ("tidecv_", range(N_CLASSES))):
+        before = mean(aps, classes)
+        gains = np.array([mean(better, classes) - before for better in corrected])
+        means |= {
+            f"{prefix}ap": np.array(before),
+            f"{prefix}gains": np.where(gains < 0, 0, gains),
+            f"{prefix}false_positive_gain": np.array(mean(without_wrong, classes) - before),
+            f"{prefix}false_negative_gain": np.array(mean(without_unfound, classes) - before),
+        }
     return {
         "true_positive": np.array([v.finds is not None for v in verdicts], np.bool_),
         "ignored": np.array([v.finds is None and v.kind is None for v in verdicts], np.bool_),
         "missed": np.array([o in missed for o in range(len(data.ignore))], np.bool_),
         "counts": counts,
-        "ap": np.array(mean(aps)),
         "class_aps": np.array([ap if c in objects else np.nan for c, ap in enumerate(aps)]),
-        "gains": np.array(gains),
         "class_gains": np.array(class_gains),
-        "false_positive_gain": np.array(mean(naive_aps(right_first, objects)) - mean(aps)),
-        "false_negative_gain": np.array(mean(naive_aps(entries, of_found)) - mean(aps)),
+        **means,
         "kind": np.array([-1 if v.kind is None else v.kind for v in verdicts], np.int64),
     }
 
@@ -338,7 +346,8 @@ TIDE_ERRORS = Contract[JudgeTide](
     "IoU >= threshold finds; ties of IoU go to the first object; localization up to the threshold, "
     "included; then confusion, duplicate, background (IoU <= its threshold), both; in a corrected "
     "list, of equal scores, what was wrong comes first; gains are fractions of 1; NaN for a class "
-    "without objects; `kind` is 0 where nothing is wrong",
+    "without objects, which is left out of the means but for tidecv's, where its detections make "
+    "it 0; `kind` is 0 where nothing is wrong",
     (equals_one_correction_after_the_other,),
 )
 

@@ -55,14 +55,20 @@ class TideErrors:
             and means nothing there: read it through `wrong`.
         missed: (G,) bool, the objects that are errors of the kind `MISSED`.
         counts: (6, C) int64, errors of each `TideKind` by the class of the detection or object.
-        ap: mean of the classes' AP in [0, 1]. A class that has detections but no object counts as
-            0; one with neither is left out. NaN if no class is left.
+        ap: mean of the AP, in [0, 1], of the classes that have objects. NaN if none has.
         class_aps: (C,) NaN for a class without an object.
-        gains: (6,) by how much `ap` rises if all errors of a kind are corrected; not below 0. NaN
-            where nothing is left to have an AP.
+        gains: (6,) by how much `ap` rises if all errors of a kind are corrected; not below 0. Of
+            a class that has lost its last object, AP is 0 if it has a detection; otherwise it is
+            left out. NaN where no class is left.
         class_gains: (6, C) likewise for each class; NaN where it has no object, or none is left.
         false_positive_gain: by how much `ap` rises if all wrong detections come last.
         false_negative_gain: likewise if the objects that were not found were not there.
+        tidecv_ap: tidecv's mean. It differs from `ap` where a class has detections and no object,
+            which counts as 0 here and is left out there. NaN if no class has either.
+        tidecv_gains: (6,) `gains` in that mean: an error that only takes a detection from such a
+            class may gain there, as the class is gone with its last detection.
+        tidecv_false_positive_gain: likewise.
+        tidecv_false_negative_gain: likewise.
     """
 
     true_positive: Mask
@@ -76,6 +82,10 @@ class TideErrors:
     class_gains: F64
     false_positive_gain: float
     false_negative_gain: float
+    tidecv_ap: float
+    tidecv_gains: F64
+    tidecv_false_positive_gain: float
+    tidecv_false_negative_gain: float
 
     @property
     def wrong(self) -> Mask:
@@ -136,9 +146,10 @@ def tide_errors(
     Source:
         Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020,
         and its code, tidecv 1.0.1, whose numbers these are (in percent there) without ignored
-        objects. It takes the best 100 detections of an image; here, all that are given are judged.
-        With its ignore regions AP is the same, but for an overlap of exactly the threshold, which
-        is not enough there; and an ignored detection is an error there.
+        objects; of the means, those that bear its name. It takes the best 100 detections of an
+        image; here, all that are given are judged. With its ignore regions AP is the same, but for
+        an overlap of exactly the threshold, which is not enough there; and an ignored detection is
+        an error there.
     """
     _check_thresholds(iou_threshold, background_threshold)
     checked = _checked_scores(scores, "scores")
@@ -158,12 +169,17 @@ def tide_errors(
     classes = _Classes(given[order], objects, n_classes)
     thresholds = iou_threshold, background_threshold
     judged = _judged(pairs, classes, excused, thresholds)
+    found = _counts_and_gains(judged, checked[order], classes, ~excused)
     return TideErrors(
-        judged.true_positive[rank],
-        judged.ignored[rank],
-        judged.kind[rank],
-        judged.missed,
-        *_counts_and_gains(judged, checked[order], classes, ~excused),
+        true_positive=judged.true_positive[rank],
+        ignored=judged.ignored[rank],
+        kind=judged.kind[rank],
+        missed=judged.missed,
+        counts=found.counts,
+        class_aps=found.class_aps,
+        class_gains=found.class_gains,
+        **found.of_known._asdict(),
+        **{f"tidecv_{name}": value for name, value in found.of_all._asdict().items()},
     )
 
 
@@ -275,20 +291,37 @@ def _best(pairs: _Pairs, n_detections: int) -> tuple[F64, I64]:
     return iou, best
 
 
+class _Means(NamedTuple):
+    """Of one choice of classes, as `TideErrors` has them."""
+
+    ap: float
+    gains: F64
+    false_positive_gain: float
+    false_negative_gain: float
+
+
+class _CountsAndGains(NamedTuple):
+    """As `TideErrors` has them; the means of the classes that have objects, and of all."""
+
+    counts: I64
+    class_aps: F64
+    class_gains: F64
+    of_known: _Means
+    of_all: _Means
+
+
 def _counts_and_gains(
     judged: _Judged, scores: F64, classes: _Classes, counted: Mask
-) -> tuple[I64, float, F64, F64, F64, float, float]:
-    """The last seven attributes of `TideErrors`."""
+) -> _CountsAndGains:
     labels, object_labels, n_classes = classes
     right, wrong = judged.true_positive, judged.wrong
     n_objects = np.bincount(object_labels[counted], minlength=n_classes)
     rows = np.flatnonzero(right | wrong)
-    aps = _class_aps(labels[rows], right[rows], n_objects)
-    ap, known = _mean(aps), n_objects > 0
+    aps, known = _class_aps(labels[rows], right[rows], n_objects), n_objects > 0
     # Of equal scores, in a corrected list, those come first that were wrong.
     corrected = rows[np.lexsort((right[rows], -scores[rows]))]
     counts = np.zeros((len(TideKind), n_classes), np.int64)
-    gains, class_gains = np.zeros(len(TideKind)), np.full(counts.shape, np.nan)
+    better, class_gains = np.zeros(counts.shape), np.full(counts.shape, np.nan)
     for kind in TideKind:
         fixed = wrong & (judged.kind == kind)
         gone = judged.missed & (kind == TideKind.MISSED)
@@ -299,15 +332,25 @@ def _counts_and_gains(
         relabelled[mended] = object_labels[judged.target[mended]]
         rest = corrected[~(fixed & ~mended)[corrected]]
         left = n_objects - gone_by_class
-        better = _class_aps(relabelled[rest], (right | mended)[rest], left)
-        gains[kind] = np.maximum(_mean(better) - ap, 0)
-        class_gains[kind] = np.where(known & (left > 0), np.maximum(better - aps, 0), np.nan)
+        better[kind] = _class_aps(relabelled[rest], (right | mended)[rest], left)
+        gained = np.maximum(better[kind] - aps, 0)
+        class_gains[kind] = np.where(known & (left > 0), gained, np.nan)
     last = rows[np.argsort(~right[rows], kind="stable")]
     all_found = np.bincount(labels[right], minlength=n_classes)
-    without_wrong = _mean(_class_aps(labels[last], right[last], n_objects))
-    without_unfound = _mean(_class_aps(labels[corrected], right[corrected], all_found))
-    class_aps = np.where(known, aps, np.nan)
-    return counts, ap, class_aps, gains, class_gains, without_wrong - ap, without_unfound - ap
+    without_wrong = _class_aps(labels[last], right[last], n_objects)
+    without_unfound = _class_aps(labels[corrected], right[corrected], all_found)
+    by_class = aps, better, without_wrong, without_unfound
+    of_known = _means(*(each[..., known] for each in by_class))
+    return _CountsAndGains(
+        counts, np.where(known, aps, np.nan), class_gains, of_known, _means(*by_class)
+    )
+
+
+def _means(aps: F64, better: F64, without_wrong: F64, without_unfound: F64) -> _Means:
+    """Of AP as it is, (6, C) with each kind corrected, and without what is wrong or not found."""
+    ap = _mean(aps)
+    gains = np.maximum([_mean(after) - ap for after in better], 0)
+    return _Means(ap, gains, _mean(without_wrong) - ap, _mean(without_unfound) - ap)
 
 
 def _class_aps(labels: I64, right: Mask, n_objects: I64) -> F64:
