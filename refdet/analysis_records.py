@@ -121,7 +121,8 @@ class ErrorAnalysis:
 
     Attributes:
         iou_threshold: at or above it a detection covers an object.
-        background_threshold: below it a detection lies on background.
+        background_threshold: a detection lies on background where its IoU is at most this with
+            objects of other classes, and below it with those of its own.
         ap: mean AP, each class's as TIDE computes it, of the classes that have objects.
         class_aps: (C,) likewise; NaN for a class without objects.
         kinds: all six, in the order of `ErrorKind`.
