@@ -13,9 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from refdet.analysis.analysing import analyse
+from refdet.analysis.average_precisions import Progress
 from refdet.analysis.comparing import compare, require_same_objects
 from refdet.analysis.grouping import Grouping
-from refdet.analysis.resampling import Progress
 from refdet.analysis.slicing import slices_of
 from refdet.analysis_records import Analysis, Comparison
 from refdet.columns import DetectionColumns

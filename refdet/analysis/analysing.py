@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from refdet.analysis.average_precisions import Progress
 from refdet.analysis.calibrating import calibration_of
 from refdet.analysis.errors import analyse_errors
 from refdet.analysis.intervals import intervals_of
-from refdet.analysis.resampling import Progress
 from refdet.analysis.thresholds import threshold_curves
 from refdet.analysis_records import Analysis, Slice
 from refdet.evaluate import JudgedDataSet

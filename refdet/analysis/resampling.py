@@ -12,36 +12,28 @@ sample's means, as in an evaluation.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from refdet.analysis.weighted import (
-    MOST_LISTS,
-    ClassSums,
-    Hits,
-    Levels,
-    Ranking,
-    Size,
-    needed_by_coco,
-    needed_by_voc07,
+from refdet.analysis.average_precisions import (
+    AveragePrecisions,
+    Curves,
+    IntArray,
+    Progress,
+    in_portions,
+    mean,
+    ratio,
+    samples_together,
 )
+from refdet.analysis.weighted import ClassSums, Levels, Ranking, Size, needed_by_voc07
 from refdet.core.coco_eval import CocoState
 from refdet.evaluate import JudgedDataSet
 from refdet.records import F64, I64, Mask
 
-IntArray = NDArray[np.integer]
-Progress = Callable[[int], object]
-
 RANGES = ("all", "small", "medium", "large")
 FRACTIONS = ("ap", "ap50", "ap75", "ap50_voc", "ap50_voc07")
 COUNTS = ("n_ground_truth", "n_detections", "true_positives", "false_positives")
-TOGETHER = 30_000
-"""Detections that are judged at a time, if need be of several samples: as many as caches hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,30 +72,19 @@ class Resampler:
         self._size = size = Size(len(state.image_ids), len(state.category_ids))
         self.n_images = size.n_images
         self._in_label_order = np.searchsorted(state.category_ids, judged.objects.categories.ids)
-        lists = len(state.params.iou_thresholds) * max(1, size.n_classes)
-        self._n_together = max(1, min(TOGETHER // (len(state.image) + 1), MOST_LISTS // lists))
-        self._rankings = [self._coco_ranking(state, area) for area in RANGES]
-        self._objects = [
-            ClassSums(state.object_image, state.object_label, counts, size)
-            for counts in state.object_counts.T
-        ]
+        thresholds = state.params.iou_thresholds
+        self._together = together = samples_together(state, len(thresholds))
+        self._areas = [AveragePrecisions(state, thresholds, area, together) for area in RANGES]
         voc, row = judged.voc_matching(), judged.matches.row
-        self._voc = self._ranking(state, voc.true_positive[None, row], voc.ignored[None, row])
+        of_voc = voc.true_positive[None, row], voc.ignored[None, row]
+        self._voc = Ranking(state.image, state.label, *of_voc, size, together)
         self._limited = [_right_within(state, n, size) for n in state.params.max_detections[:2]]
         self._counts = [ClassSums(*rows, size) for rows in _counted(judged)]
         own, self._curve_place, self._curves = judged.settings.iou_threshold, 0, None
-        if own in state.params.iou_thresholds:
-            self._curve_place = state.params.iou_thresholds.index(own)
+        if own in thresholds:
+            self._curve_place = thresholds.index(own)
         else:
-            self._curves = self._coco_ranking(judged.at_threshold.state, "all")
-
-    def _coco_ranking(self, state: CocoState, area: str) -> Ranking:
-        verdicts = [state.verdicts(one, area) for one in state.params.iou_thresholds]
-        right, ignored = (np.array(flags) for flags in zip(*verdicts, strict=True))
-        return self._ranking(state, right, ignored)
-
-    def _ranking(self, state: CocoState, right: Mask, ignored: Mask) -> Ranking:
-        return Ranking(state.image, state.label, right, ignored, self._size, self._n_together)
+            self._curves = AveragePrecisions(judged.at_threshold.state, [own], together=together)
 
     def numbers(self, weights: IntArray, progress: Progress | None = None) -> Numbers:
         """Those of each sample.
@@ -121,34 +102,25 @@ class Resampler:
             ValueError: of another shape, or a weight that is negative; names sample and image.
         """
         self._check(weights)
-        n_samples, together = len(weights), self._n_together
-        shape = -(-n_samples // together) * together, self._size.n_classes
-        stats = np.empty((shape[0], 12))
+        shape = len(weights), self._size.n_classes
+        stats = np.empty((len(weights), 12))
         envelopes = np.empty((*shape, len(self.levels)))
         fractions = np.empty((len(FRACTIONS), *shape))
         counts = np.empty((len(COUNTS), *shape))
 
-        def judge(start: int) -> int:
-            part = slice(start, start + together)
-            given = weights[part]
-            own = np.zeros((together, self._size.n_images), np.int64)
-            own[: len(given)] = given
-            stats[part], fractions[:3, part], envelopes[part] = self._coco(own)
-            fractions[3:, part] = self._voc_aps(own)
-            counts[:, part] = [one.of(own) for one in self._counts]
-            return len(given)
+        def judge(part: slice, own: I64) -> None:
+            there = slice(part.stop - part.start)
+            of_coco, aps, curves = self._coco(own)
+            stats[part], envelopes[part] = of_coco[there], curves[there]
+            fractions[:3, part], fractions[3:, part] = aps[:, there], self._voc_aps(own)[:, there]
+            counts[:, part] = [one.of(own)[there] for one in self._counts]
 
-        # NumPy lets go of Python's lock, and a part writes nothing but its own samples.
-        with ThreadPoolExecutor(_usable_cores()) as pool:
-            for n_done in pool.map(judge, range(0, n_samples, together)):
-                if progress is not None:
-                    progress(n_done)
+        in_portions(judge, weights, self._together, progress)
         order = self._in_label_order
-        classes = dict(zip(COUNTS, counts[:, :n_samples, order], strict=True))
+        classes = dict(zip(COUNTS, counts[:, :, order], strict=True))
         classes |= _fractions(classes)
-        classes |= dict(zip(FRACTIONS, fractions[:, :n_samples, order], strict=True))
-        stats = stats[:n_samples]
-        return Numbers(stats, _totals(classes, stats), classes, envelopes[:n_samples, order])
+        classes |= dict(zip(FRACTIONS, fractions[:, :, order], strict=True))
+        return Numbers(stats, _totals(classes, stats), classes, envelopes[:, order])
 
     def _check(self, weights: IntArray) -> None:
         if weights.dtype.kind not in "iu":
@@ -164,35 +136,24 @@ class Resampler:
     def _coco(self, weights: I64) -> tuple[F64, F64, F64]:
         """(B, 12) numbers, (3, B, K) AP, AP50 and AP75, and (B, K, R) envelopes."""
         thresholds = np.array(self._params.iou_thresholds)
-        shape = len(thresholds), len(weights), self._size.n_classes
-        aps, recalls, of_all = [], [], None
-        for ranking, objects in zip(self._rankings, self._objects, strict=True):
-            counts = objects.of(weights)
-            hits = ranking.hits(weights)
-            reached = hits.levels_reached(self._levels_of(counts))
-            ap = hits.sums(hits.best * reached).reshape(shape) / len(self.levels)
-            ap[:, counts == 0] = np.nan
-            aps.append(ap)
-            recalls.append(_ratio(hits.found().reshape(shape).sum(axis=0), counts * shape[0]))
-            if of_all is None:
-                of_all = hits, reached, counts
-        assert of_all is not None
-        limited = [_ratio(one.of(weights), of_all[2] * shape[0]) for one in self._limited]
+        whole, n_thresholds = self._areas[0].curves(weights), len(thresholds)
+        aps, recalls = [whole.ap], [whole.recall]
+        for one in self._areas[1:]:
+            part = one.curves(weights)
+            aps.append(part.ap)
+            recalls.append(part.recall)
+        limited = [ratio(one.of(weights), whole.counts * n_thresholds) for one in self._limited]
         of_50, of_75 = (aps[0][thresholds == one] for one in (0.5, 0.75))
         averages = [aps[0], of_50, of_75, *aps[1:]]
-        stats = [_mean(np.moveaxis(one, 1, 0).reshape(len(weights), -1)) for one in averages]
-        stats += [_mean(one) for one in (limited[0], limited[-1], *recalls)]
+        stats = [mean(np.moveaxis(one, 1, 0).reshape(len(weights), -1)) for one in averages]
+        stats += [mean(one) for one in (limited[0], limited[-1], *recalls)]
         classes = np.array([one.mean(axis=0) for one in averages[:3]])
-        return np.stack(stats, axis=1), classes, self._envelopes(weights, *of_all)
+        return np.stack(stats, axis=1), classes, self._envelopes(weights, whole)
 
-    def _levels_of(self, counts: I64) -> Levels:
-        flat = counts.ravel()
-        return Levels.of(needed_by_coco(flat, self.levels), flat)
-
-    def _envelopes(self, weights: I64, hits: Hits, reached: I64, counts: I64) -> F64:
+    def _envelopes(self, weights: I64, curves: Curves) -> F64:
         if self._curves is not None:
-            hits = self._curves.hits(weights)
-            reached = hits.levels_reached(self._levels_of(counts))
+            curves = self._curves.curves(weights)
+        counts, hits, reached = curves.counts, curves.hits, curves.reached
         first = self._curve_place * counts.size
         own = slice(*hits.bounds[[first, first + counts.size]])
         n_reached = hits.sums(reached)[first : first + counts.size].reshape(counts.shape)
@@ -211,7 +172,7 @@ class Resampler:
         area, levels = (
             hits.sums(hits.best * times).reshape(counts.shape) for times in (hits.gained, reached)
         )
-        return np.stack([_ratio(area, counts), _ratio(levels, 11 * (counts > 0))])
+        return np.stack([ratio(area, counts), ratio(levels, 11 * (counts > 0))])
 
 
 def _right_within(state: CocoState, limit: int, size: Size) -> ClassSums:
@@ -254,11 +215,11 @@ def _fractions(counts: dict[str, F64]) -> dict[str, F64]:
     right, wrong = counts["true_positives"], counts["false_positives"]
     objects = counts["n_ground_truth"]
     missed = objects - right
-    f1 = _ratio(2 * right, 2 * right + wrong + missed)
+    f1 = ratio(2 * right, 2 * right + wrong + missed)
     return {
         "false_negatives": missed,
-        "precision": _ratio(right, right + wrong),
-        "recall": _ratio(right, objects),
+        "precision": ratio(right, right + wrong),
+        "recall": ratio(right, objects),
         "f1": np.where(objects > 0, f1, np.nan),
     }
 
@@ -270,27 +231,7 @@ def _totals(classes: dict[str, F64], stats: F64) -> dict[str, F64]:
         **counts,
         "false_negatives": micro["false_negatives"],
         **{f"micro_{name}": micro[name] for name in ("precision", "recall", "f1")},
-        **{f"macro_{name}": _mean(classes[name]) for name in ("precision", "recall", "f1")},
+        **{f"macro_{name}": mean(classes[name]) for name in ("precision", "recall", "f1")},
         **dict(zip(("mean_ap", "mean_ap50", "mean_ap75"), stats[:, :3].T, strict=True)),
-        **{f"mean_{name}": _mean(classes[name]) for name in ("ap50_voc", "ap50_voc07")},
+        **{f"mean_{name}": mean(classes[name]) for name in ("ap50_voc", "ap50_voc07")},
     }
-
-
-def _usable_cores() -> int:
-    """The processor's cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> F64:
-    """NaN where there is nothing to divide by."""
-    ratio = np.full(np.shape(part), np.nan)
-    np.divide(part, whole, out=ratio, where=np.asarray(whole) > 0)
-    return ratio
-
-
-def _mean(values: F64) -> F64:
-    """Of what is defined along the last axis; NaN if nothing is."""
-    defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))

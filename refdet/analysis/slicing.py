@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from refdet.analysis.average_precisions import AveragePrecisions, Progress, mean
 from refdet.analysis.differences import LEVEL, corrected_p_values, least_p_value, stretch
 from refdet.analysis.grouping import Grouping
-from refdet.analysis.resampling import Progress, Resampler
 from refdet.analysis_records import Estimate, Slice
-from refdet.columns import ImageTable
 from refdet.core.bootstrap import bootstrap_interval, bootstrap_p_value, bootstrap_weights
-from refdet.evaluate import JudgedDataSet, judged_columns
+from refdet.core.coco_eval import CocoState
+from refdet.evaluate import JudgedDataSet
 from refdet.records import F64, Mask
+
+AP50 = 0.5
 
 
 def slices_of(
@@ -74,7 +76,7 @@ class _Part:
     """Some images: their numbers, and in the other rows those of their bootstrap samples.
 
     Attributes:
-        mean_ap: (1 + S,) COCO's first number.
+        mean_ap: (1 + S,) over the thresholds that the part is judged at.
         mean_ap50: (1 + S,) COCO's second number.
         class_ap50: (1 + S, C).
         with_objects: in how many images there is something to find.
@@ -91,27 +93,31 @@ class _Part:
     def of(
         judged: JudgedDataSet,
         images: Mask,
+        iou_thresholds: Sequence[float],
         n_samples: int,
         rng: np.random.Generator,
         progress: Progress | None,
     ) -> _Part:
-        part = _judged_part(judged, images)
-        n_images = len(part.objects.images)
-        once = np.ones((1, n_images), np.int64)
-        weights = np.concatenate([once, bootstrap_weights(n_images, n_samples, rng)])
-        numbers = Resampler(part).numbers(weights, progress)
-        with_objects = len(np.unique(part.objects.image_ids[part.counts]))
+        ids, state = judged.objects.images.ids[images], judged.matches.state
+        part = part_of(state, np.isin(state.image_ids, ids))
+        once = np.ones((1, len(ids)), np.int64)
+        weights = np.concatenate([once, bootstrap_weights(len(ids), n_samples, rng)])
+        aps = AveragePrecisions(part, iou_thresholds).of(weights, progress)
+        ap50 = aps[:, iou_thresholds.index(AP50)]
+        image_of_object = judged.objects.image_ids[judged.counts]
+        image_of_object = image_of_object[np.isin(image_of_object, ids)]
+        with_objects = len(np.unique(image_of_object))
         spread = float(stretch(np.array(with_objects)))
 
         def spread_out(samples: F64) -> F64:
             return samples[:1] + (samples - samples[:1]) * spread
 
         return _Part(
-            spread_out(numbers.totals["mean_ap"]),
-            spread_out(numbers.totals["mean_ap50"]),
-            spread_out(numbers.classes["ap50"]),
-            n_images,
-            int(np.count_nonzero(part.counts)),
+            spread_out(mean(aps.reshape(len(aps), -1))),
+            spread_out(mean(ap50)),
+            spread_out(ap50),
+            len(ids),
+            len(image_of_object),
             with_objects,
         )
 
@@ -156,7 +162,10 @@ def _measured(
         # The same for the same names on every machine.
         key = [seed, zlib.crc32(grouping.column.encode()), zlib.crc32(name.encode()), int(rest)]
         images = (of_image == name) != rest
-        return _Part.of(judged, images, n_samples, np.random.default_rng(key), progress)
+        # Nothing else is shown of a rest.
+        thresholds = [AP50] if rest else judged.matches.state.params.iou_thresholds
+        rng = np.random.default_rng(key)
+        return _Part.of(judged, images, thresholds, n_samples, rng, progress)
 
     inside = {name: part(name, rest=False) for name in names}
     for name in names:
@@ -207,21 +216,20 @@ def _worst_first(one: Slice) -> tuple[bool, float, float]:
     return math.isnan(one.p_value), difference if difference < 2 else 2, one.mean_ap50.value
 
 
-def _judged_part(judged: JudgedDataSet, images: Mask) -> JudgedDataSet:
-    """Some of the images, judged by themselves by the same settings."""
-    objects, detections, table = judged.objects, judged.detections, judged.objects.images
-    ids = table.ids[images]
-    names = tuple(name for name, chosen in zip(table.names, images.tolist(), strict=True) if chosen)
-    rows = np.flatnonzero(np.isin(objects.image_ids, ids))
-    part = replace(
-        objects,
-        images=ImageTable(ids, names, table.sizes[images]),
-        image_ids=objects.image_ids[rows],
-        category_ids=objects.category_ids[rows],
-        boxes_xywh=objects.boxes_xywh[rows],
-        area=objects.area[rows],
-        crowd=objects.crowd[rows],
-        ignore=objects.ignore[rows],
+def part_of(state: CocoState, images: Mask) -> CocoState:
+    """Some of the images (I,) by themselves: what becomes of theirs does not depend on others."""
+    place = np.cumsum(images, dtype=np.int32) - 1
+    objects, rows = images[state.object_image], images[state.image]
+    return replace(
+        state,
+        image_ids=state.image_ids[images],
+        object_image=place[state.object_image[objects]],
+        object_label=state.object_label[objects],
+        object_counts=state.object_counts[objects],
+        image=place[state.image[rows]],
+        label=state.label[rows],
+        rank=state.rank[rows],
+        scores=state.scores[rows],
+        hit=state.hit[rows],
+        ignored=state.ignored[rows],
     )
-    found = detections.take(np.flatnonzero(np.isin(detections.image_ids, ids)))
-    return judged_columns(part, found, judged.settings)

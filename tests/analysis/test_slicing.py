@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
@@ -15,7 +16,7 @@ from refdet.analysis.grouping import Grouping
 from refdet.analysis.slicing import n_evaluations, slices_of
 from refdet.columns import ImageTable, ObjectColumns
 from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
-from refdet.records import F64, I64, Mask
+from refdet.records import F64, I64
 from tests.analysis.runs import Detector, run_of, some_objects
 from tests.data.small_columns import detections_of, objects_of
 
@@ -110,40 +111,35 @@ def test_slices_of_detections_find_nothing_where_there_is_nothing() -> None:
     assert found <= 4
 
 
+def images_of(ap: F64) -> JudgedDataSet:
+    """In place of judged images: a number of each, whose mean the fixture `means` gives."""
+    ids = np.arange(len(ap))
+    images = ImageTable(ids, tuple(map(str, ids)), np.zeros((len(ap), 2), np.int64))
+    objects = SimpleNamespace(images=images, image_ids=ids)
+    params = SimpleNamespace(iou_thresholds=(0.5,))
+    state = SimpleNamespace(params=params, image_ids=ids, ap=ap)
+    matches, counts = SimpleNamespace(state=state), np.ones(len(ap), np.bool_)
+    return cast("JudgedDataSet", SimpleNamespace(objects=objects, matches=matches, counts=counts))
+
+
 @dataclass(frozen=True)
-class Images:
-    """In place of judged images: a number of each, whose mean is what Resampler gives."""
+class Means:
+    """In place of AveragePrecisions."""
 
     ap: F64
+    iou_thresholds: Sequence[float]
 
-    @property
-    def objects(self) -> Images:
-        return self
-
-    @property
-    def images(self) -> F64:
-        return self.ap
-
-    @property
-    def image_ids(self) -> I64:
-        return np.arange(len(self.ap))
-
-    @property
-    def counts(self) -> Mask:
-        return np.ones(len(self.ap), np.bool_)
-
-    def numbers(self, weights: I64, _: object) -> SimpleNamespace:
+    def of(self, weights: I64, _: object) -> F64:
         """The weighted mean of each sample."""
-        mean = weights @ self.ap / np.maximum(weights.sum(axis=1), 1)
-        totals = {"mean_ap": mean, "mean_ap50": mean}
-        return SimpleNamespace(totals=totals, classes={"ap50": mean[:, None]})
+        mean: F64 = weights @ self.ap / np.maximum(weights.sum(axis=1), 1)
+        return mean[:, None, None]
 
 
 @pytest.fixture
 def means(monkeypatch: pytest.MonkeyPatch) -> None:
     """Means of numbers in place of AP, a thousand times as fast."""
-    monkeypatch.setattr(slicing, "Resampler", lambda part: part)
-    monkeypatch.setattr(slicing, "_judged_part", lambda whole, images: Images(whole.ap[images]))
+    monkeypatch.setattr(slicing, "AveragePrecisions", Means)
+    monkeypatch.setattr(slicing, "part_of", lambda state, images: state.ap[images])
 
 
 def least_of(rng: np.random.Generator, n_images: int, shift: float = 0) -> float:
@@ -151,8 +147,7 @@ def least_of(rng: np.random.Generator, n_images: int, shift: float = 0) -> float
     sites = [rng.choice(list(names), n_images) for names in ("AAAAB", "ABC", "ABCD")]
     ap = rng.beta(4, 2, n_images) - shift * (sites[0] == "B")
     groupings = [Grouping(str(k), tuple(site.tolist())) for k, site in enumerate(sites)]
-    whole = cast("JudgedDataSet", Images(ap))
-    slices = slices_of(whole, groupings, n_samples=200, seed=int(rng.integers(2**31)))
+    slices = slices_of(images_of(ap), groupings, n_samples=200, seed=int(rng.integers(2**31)))
     if shift and len(slices) and slices[0].adjusted_p_value < 0.05:
         assert (slices[0].column, slices[0].value) == ("0", "B")
     return min((one.adjusted_p_value for one in slices if one.p_value > 0), default=1)
@@ -206,7 +201,7 @@ def test_slices_of_few_images_say_nothing_and_come_last() -> None:
 @pytest.mark.usefixtures("means")
 def test_slices_of_few_images_are_never_surer_than_drawing_them_by_chance() -> None:
     # By chance 6 of 12 images are the worst or the best in 2 of 924 cases.
-    whole = cast("JudgedDataSet", Images(np.array([0.1] * 6 + [0.9] * 6)))
+    whole = images_of(np.array([0.1] * 6 + [0.9] * 6))
     site = Grouping("site", ("A",) * 6 + ("B",) * 6)
     (first, second) = slices_of(whole, [site], n_samples=2000)
     assert first.p_value == second.p_value == 2 / 924
