@@ -209,16 +209,17 @@ class TunedThreshold:
     Attributes:
         label: of the class.
         name: of the class.
-        threshold: NaN where none does what is asked for. Its interval is that of the thresholds
-            chosen anew in each bootstrap sample of the images.
+        threshold: NaN where none does what is asked for. Between the ends of its interval lie 95 %
+            of the thresholds chosen anew in bootstrap samples of the images.
         applied: the threshold that the numbers below are of: `threshold` or, where that is NaN,
             the one that the class keeps.
         precision: on the data itself, which flatters: the threshold was chosen to look good there.
         recall: likewise.
         f_beta: likewise.
         unseen_precision: of the thresholds chosen in each sample, on the images that are not in
-            the sample. Its interval is that of so many images, about 37 % of all, and so on the
-            wide side for all; NaN where no threshold was chosen.
+            the sample. Between the ends of its interval lie 95 % of the samples, each of about
+            37 % of the images, which is on the wide side for all; NaN where no threshold was
+            chosen.
         unseen_recall: likewise.
         unseen_f_beta: likewise.
         n_objects: objects that count.

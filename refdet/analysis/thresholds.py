@@ -1,8 +1,8 @@
 """Score thresholds: what each would keep, and which one does what is asked for.
 
 A threshold is chosen where it looks best on the data at hand, and looks better there than it will
-elsewhere. Two things are said against that. Its interval: how far it moves when it is chosen anew
-in each bootstrap sample of the images. And precision, recall and F-beta on unseen images: each
+elsewhere. Two things are said against that. Its interval: where it lies in 95 % of the bootstrap
+samples of the images, chosen anew in each. And precision, recall and F-beta on unseen images: each
 sample's own threshold, on the images that the sample has left out ("out of bag"; Efron, "Estimating
 the error rate of a prediction rule", JASA 1983).
 """
@@ -28,6 +28,9 @@ from refdet.records import F64, I64
 
 LEVEL = 0.95
 """Of the intervals."""
+
+LEAST_SAMPLES = 40
+"""Of fewer, none lies beyond an end."""
 
 TOLD_APART = 0.9
 """Where no number is required, a class needs enough objects to tell a recall of 1 from this one."""
@@ -159,7 +162,7 @@ def _tuned(
     return TunedThreshold(
         label=label,
         name=judged.objects.categories.names[label],
-        threshold=_estimate(chosen, anew, chosen),
+        threshold=_estimate(chosen, *_quantiles(anew)),
         applied=applied,
         precision=told[0],
         recall=told[1],
@@ -213,30 +216,38 @@ def _told(one: ClassCounts, threshold: float, beta: float, weights: I32) -> list
     samples = Rates.of(_sums(counts, weights), beta)
     value = Rates.of(counts.sum(axis=1), beta)
     return [
-        _estimate(float(own), drawn, float(own))
+        _estimate(float(own), *np.clip(bootstrap_interval(drawn, own, LEVEL), 0, 1).tolist())
         for own, drawn in zip(value.all, samples.all, strict=True)
     ]
 
 
 def _expected(left_out: I64, beta: float) -> list[Estimate]:
     """Precision, recall and F-beta from (3, S) TP, FP and objects of images not seen."""
-    value = Rates.of(left_out.sum(axis=1), beta)
-    # How much such sets of images differ is told, by plain quantiles: around the median of the
-    # samples, the interval has no bias to correct.
+    value, samples = Rates.of(left_out.sum(axis=1), beta), Rates.of(left_out, beta)
     return [
-        _estimate(float(mean), samples, _median(samples))
-        for mean, samples in zip(value.all, Rates.of(left_out, beta).all, strict=True)
+        _estimate(float(mean), *_quantiles(rates))
+        for mean, rates in zip(value.all, samples.all, strict=True)
     ]
 
 
-def _estimate(value: float, samples: F64, centre: float) -> Estimate:
-    low, high = bootstrap_interval(samples, centre, LEVEL)
-    return Estimate(value, float(low), float(high))
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    if np.isnan(value):
+        return _NOT_DEFINED
+    return Estimate(value, low, high)
 
 
-def _median(samples: F64) -> float:
+def _quantiles(samples: F64) -> tuple[float, float]:
+    """Between which `LEVEL` of the (S,) samples lie that are defined; NaN if they are too few.
+
+    What is chosen, and what is seen of images left out, differ from sample to sample by more than
+    a number of the data set: these quantiles say where they lie, which no normal interval around a
+    value does, and lie where thresholds and rates can.
+    """
     defined = samples[~np.isnan(samples)]
-    return float(np.median(defined)) if len(defined) else float("nan")
+    if len(defined) < LEAST_SAMPLES:
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    return low, high
 
 
 def _warnings(

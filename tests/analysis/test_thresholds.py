@@ -112,10 +112,26 @@ def rates(found: list[tuple[float, bool]], n: int, threshold: float, beta: float
     return [right / kept if kept else NAN, right / n if n else NAN, f_beta]
 
 
-def assert_estimate(got: Estimate, samples: list[float], value: float, centre: float) -> None:
-    low, high = bootstrap_interval(np.array(samples), centre)
-    want = (value, float(low), float(high))
+def assert_interval(got: Estimate, samples: list[float], value: float) -> None:
+    """Around the value, but not beyond 0 and 1."""
+    low, high = bootstrap_interval(np.array(samples), value)
+    want = (value, max(float(low), 0), min(float(high), 1))
     np.testing.assert_allclose((got.value, got.low, got.high), want, rtol=0, atol=1e-12)
+
+
+def assert_quantiles(got: Estimate, samples: list[float], value: float) -> None:
+    """Plain quantiles of the samples, so that 95 % lie within; not beyond 0 and 1."""
+    ordered = sorted(sample for sample in samples if not np.isnan(sample))
+    np.testing.assert_allclose(got.value, value, rtol=0, atol=1e-12)
+    if np.isnan(value) or len(ordered) < 40:
+        assert np.isnan([got.low, got.high]).all()
+        return
+    beyond = 0.025 * (len(ordered) - 1)
+    for end, side in ((got.low, ordered), (got.high, ordered[::-1])):
+        near, far = side[int(beyond)], side[int(beyond) + 1]
+        want = near + (beyond - int(beyond)) * (far - near)
+        np.testing.assert_allclose(end, want, rtol=0, atol=1e-12)
+    assert 0 <= got.low <= got.high <= 1
 
 
 @pytest.mark.parametrize("criterion", CRITERIA, ids=str)
@@ -142,16 +158,31 @@ def test_tune_equals_plain_loops_over_the_samples(
                 flags = [flag for score, flag in left if score >= threshold]
                 right, kept, objects = right + sum(flags), kept + len(flags), objects + left_n
         chosen = threshold_by(criterion, found, n)
-        assert_estimate(one.threshold, anew, chosen, chosen)
+        assert_quantiles(one.threshold, anew, chosen)
         for place, name in enumerate(("precision", "recall", "f_beta")):
             value = rates(found, n, one.applied, criterion.beta)[place]
             column = [row[place] for row in told]
-            assert_estimate(getattr(one, name), column, value, value)
+            assert_interval(getattr(one, name), column, value)
             column = [row[place] for row in unseen]
             together = [(1.0, flag) for flag in [True] * right + [False] * (kept - right)]
             value = rates(together, objects, 0, criterion.beta)[place]
-            middle = float(np.nanmedian(column))
-            assert_estimate(getattr(one, f"unseen_{name}"), column, value, middle)
+            assert_quantiles(getattr(one, f"unseen_{name}"), column, value)
+
+
+def test_tune_tells_where_95_percent_of_the_thresholds_chosen_anew_lie() -> None:
+    judged, _ = two_runs(4, Detector(), Detector(), 40, n_classes=1)
+    criterion, n_samples = Criterion(Quantity.PRECISION, 0.9), 400
+    (one,) = tune(judged, criterion, n_samples, 0)
+    low, high = one.threshold.low, one.threshold.high
+    case, anew = naive(judged, 0), []
+    for drawn in bootstrap_weights(40, n_samples, np.random.default_rng(0)).tolist():
+        anew.append(threshold_by(criterion, *case.drawn(drawn)))
+    defined = [threshold for threshold in anew if not np.isnan(threshold)]
+    assert len(defined) > 390
+    # Many are the very thresholds where the interval ends.
+    strictly = sum(low < threshold < high for threshold in defined) / len(defined)
+    inside = sum(low <= threshold <= high for threshold in defined) / len(defined)
+    assert 0.8 < strictly <= 0.95 <= inside < 1
 
 
 def some_run(seed: int, n_images: int) -> JudgedDataSet:
