@@ -171,7 +171,9 @@ def _tuned(
         unseen_recall=expected[1],
         unseen_f_beta=expected[2],
         n_objects=one.n_objects,
-        warning="; ".join(_warnings(one, criterion, chosen, default, anew)),
+        warning="; ".join(
+            [*_warnings(one, criterion, chosen, default, anew), *_misses(criterion, expected)]
+        ),
     )
 
 
@@ -257,16 +259,27 @@ def _warnings(
     if np.isnan(chosen):
         yield f"{_why_not(one, criterion)}: keeps {default:g}"
         return
-    trials, what = one.n_objects, "objects, all found, would show a recall of"
+    trials, what, success, rate = one.n_objects, "object", "found", "recall"
     if criterion.quantity is Quantity.PRECISION:
         trials = int(one.n_kept[one.counts.thresholds >= chosen][-1])
-        what = "detections, all right, would show a precision of"
+        what, success, rate = "detection", "right", "precision"
     required = TOLD_APART if criterion.quantity is Quantity.F_BETA else criterion.value
     if (shown := shown_by(trials)) < required:
-        yield f"{trials} {what} {shown:.2f} only"
+        some = f"1 {what}, {success}," if trials == 1 else f"{trials} {what}s, all {success},"
+        yield f"{some} would show a {rate} of {shown:.2f} only"
     missed = float(np.isnan(anew).mean()) if len(anew) else 0.0
     if missed > 1 - LEVEL:
         yield f"not to be had in {missed:.0%} of the samples"
+
+
+def _misses(criterion: Criterion, expected: list[Estimate]) -> Iterator[str]:
+    """That what is required is not to be expected elsewhere."""
+    place = {Quantity.PRECISION: 0, Quantity.RECALL: 1}.get(criterion.quantity)
+    if place is not None and round(expected[place].value, 3) < criterion.value:
+        yield (
+            f"on other images a {criterion.quantity} of {expected[place].value:.3f} is to be "
+            f"expected, below the {criterion.value:g} asked for"
+        )
 
 
 def shown_by(trials: int) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refdet.analysis import thresholds as analysis
-from refdet.analysis.thresholds import Criterion, Quantity, shown_by, threshold_curves, tune
-from refdet.analysis_records import Estimate, TunedThreshold
+from refdet.analysis.thresholds import Criterion, Quantity, threshold_curves, tune
+from refdet.analysis_records import Estimate
 from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
 from refdet.core.tuning import (
     threshold_counts,
@@ -23,13 +21,10 @@ from refdet.core.tuning import (
 )
 from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
 from tests.analysis.runs import Detector, two_runs
-from tests.data.small_columns import detections_of, objects_of
 from tests.evaluate.data_sets import SETTINGS, columns_of
 from tests.test_evaluate import Split, splits
 
 F1 = Criterion(Quantity.F_BETA, 1)
-BOX = [0.0, 0.0, 10.0, 10.0]
-ELSEWHERE = [50.0, 0.0, 10.0, 10.0]
 NAN = float("nan")
 CRITERIA = (
     F1,
@@ -214,85 +209,6 @@ def test_tune_with_the_same_seed_is_the_same() -> None:
     judged = some_run(1, 20)
     assert tune(judged, F1, 50, 3) == tune(judged, F1, 50, 3)
     assert tune(judged, F1, 50, 3) != tune(judged, F1, 50, 4)
-
-
-def of_one_class(
-    n_objects: int, scores: list[float], n_right: int, criterion: Criterion, keeps: float = 0.5
-) -> TunedThreshold:
-    """An object in each image; the first detections are right, each in its image."""
-    images = [f"{number}" for number in range(max(2, n_objects))]
-    objects = objects_of([BOX] * n_objects, range(n_objects), [0] * n_objects, names=images)
-    boxes = [BOX if place < n_right else ELSEWHERE for place in range(len(scores))]
-    rows = [place if place < n_right else 0 for place in range(len(scores))]
-    found = detections_of(objects, boxes, rows, [0] * len(scores), scores)
-    settings = EvaluationSettings(class_thresholds={0: keeps})
-    return tune(judged_columns(objects, found, settings), criterion, 200, 0)[0]
-
-
-def nothing_to_choose() -> Iterator[tuple[TunedThreshold, str]]:
-    precision, recall = Criterion(Quantity.PRECISION, 0.9), Criterion(Quantity.RECALL, 0.9)
-    yield of_one_class(0, [0.9], 0, F1, 0.25), "no objects: keeps 0.25"
-    yield of_one_class(0, [], 0, F1), "no objects: keeps 0.5"
-    yield of_one_class(3, [], 0, recall), "nothing found: keeps 0.5"
-    yield of_one_class(3, [0.9], 0, F1), "nothing found: keeps 0.5"
-    yield (
-        of_one_class(3, [0.8, 0.7, 0.8], 2, precision),
-        "precision 0.667 at best, at 0.7 with recall 0.667: keeps 0.5",
-    )
-    yield (
-        of_one_class(4, [0.8, 0.4, 0.3], 3, recall),
-        "recall 0.750 at best, with every detection: keeps 0.5",
-    )
-
-
-def test_tune_keeps_a_threshold_where_none_can_be_chosen_and_says_why() -> None:
-    for one, why in nothing_to_choose():
-        assert one.warning == why
-        assert np.isnan(one.threshold.value)
-        assert one.applied == float(why.rpartition(" ")[2])
-        assert np.isnan([one.unseen_precision.value, one.unseen_recall.low]).all()
-
-
-def test_tune_tells_the_numbers_at_the_threshold_that_stays() -> None:
-    one = of_one_class(4, [0.8, 0.4, 0.3], 3, Criterion(Quantity.RECALL, 0.9), keeps=0.4)
-    assert (one.precision.value, one.recall.value, one.f_beta.value) == (1, 0.5, 2 / 3)
-
-
-def test_shown_by_is_the_rule_of_three_in_full() -> None:
-    # 0.9^28 = 0.0523 and 0.9^29 = 0.0471, on both sides of 5 %; likewise 0.95^58 and 0.95^59.
-    assert shown_by(28) < 0.9 < shown_by(29)
-    assert shown_by(58) < 0.95 < shown_by(59)
-    assert shown_by(0) == 0
-    assert shown_by(1) == pytest.approx(0.05)
-
-
-@pytest.mark.parametrize(
-    ("n_objects", "criterion", "warning"),
-    [
-        (28, F1, "28 objects, all found, would show a recall of 0.90 only"),
-        (29, F1, ""),
-        (12, Criterion(Quantity.RECALL, 0.9), "12 objects, all found, .* a recall of 0.78 only"),
-        (12, Criterion(Quantity.RECALL, 0.75), ""),
-        (40, Criterion(Quantity.RECALL, 1.0), "40 objects, all found, .* a recall of 0.93 only"),
-        (12, Criterion(Quantity.PRECISION, 0.9), "12 detections, all right, .* precision of 0.78"),
-        (29, Criterion(Quantity.PRECISION, 0.9), ""),
-    ],
-)
-def test_tune_warns_of_too_few_objects(n_objects: int, criterion: Criterion, warning: str) -> None:
-    scores = np.linspace(0.75, 0.25, n_objects).tolist()
-    one = of_one_class(n_objects, scores, n_objects, criterion)
-    needed = int(np.ceil(n_objects * criterion.value)) if criterion.quantity == "recall" else 0
-    assert one.threshold.value == scores[needed - 1]
-    assert re.fullmatch(f"{warning}.*" if warning else "", one.warning)
-
-
-def test_tune_warns_where_many_samples_have_no_threshold() -> None:
-    one = of_one_class(40, [0.75] * 38, 38, Criterion(Quantity.RECALL, 0.925))
-    # By hand: two of 40 are not found, and 37 are enough. A sample has too few if it draws those
-    # two 4 times or more: one minus the sum of binom(40, k) 0.05^k 0.95^(40 - k) to k = 3, 14 %.
-    share = re.fullmatch(r"not to be had in (\d+)% of the samples", one.warning)
-    assert share
-    assert 14 - 3 * 2.5 < int(share[1]) < 14 + 3 * 2.5  # of 200 samples
 
 
 @pytest.mark.parametrize(
