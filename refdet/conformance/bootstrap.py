@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from refdet.conformance.contract import Contract
 from refdet.conformance.vectors import Value
+from refdet.core.bootstrap import bootstrap_interval as core_interval
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Weights: TypeAlias = Callable[[int, int, np.random.Generator], I64]
 Interval: TypeAlias = Callable[..., tuple[F64, F64]]
-PValue: TypeAlias = Callable[[F64], F64]
+PValue: TypeAlias = Callable[..., F64]
 
 NAN = float("nan")
 TENTHS = st.integers(-10, 10).map(lambda k: k / 10)
@@ -40,24 +41,48 @@ def columns(max_samples: int = 30) -> st.SearchStrategy[F64]:
 # --- Oracles: plain Python, one sample at a time ---
 
 
-def naive_interval(samples: list[float], value: float, level: float) -> tuple[float, float]:
-    """The value and as many standard deviations to either side as a normal distribution needs."""
-    defined = [one for one in samples if not math.isnan(one)]
-    if len(defined) * (1 - level) < 2 - 1e-9:
-        return NAN, NAN
-    mean = sum(defined) / len(defined)
-    variance = sum((one - mean) ** 2 for one in defined) / (len(defined) - 1)
-    normal = NormalDist(value, math.sqrt(variance) or 1e-300)
-    return normal.inv_cdf((1 - level) / 2), normal.inv_cdf((1 + level) / 2)
-
-
-def naive_p_value(samples: list[float]) -> float:
-    """Twice the rarer side, the data set itself on both."""
-    defined = [one for one in samples if not math.isnan(one)]
-    if not defined:
+def naive_error(samples: list[float], n_images: int | None) -> float:
+    """The standard error of defined samples; NaN of less than two, and where all are equal."""
+    if len(samples) < 2 or max(samples) - min(samples) <= 1e-9:
         return NAN
-    sides = [sum(one < 1e-9 for one in defined), sum(one > -1e-9 for one in defined)]
-    return min(1.0, 2 * (1 + min(sides)) / (len(defined) + 1))
+    mean = sum(samples) / len(samples)
+    variance = sum((one - mean) ** 2 for one in samples) / (len(samples) - 1)
+    if n_images is not None:
+        variance *= n_images / (n_images - 1) if n_images > 1 else 2
+    return math.sqrt(variance)
+
+
+def naive_tails(far: float, n_images: int | None) -> float:
+    """Student's density, or the normal one, beyond `far` to both sides: Simpson's rule.
+
+    Of 1 - the middle, after t = sqrt(freedom) tan(angle), where the density is a power of cosine.
+    """
+    if n_images is None:
+        return 2 * (1 - NormalDist().cdf(far))
+    freedom = max(1, n_images - 1)
+    steps, end = 400, math.atan(far / math.sqrt(freedom))
+
+    def area(up_to: float) -> float:
+        heights = [math.cos(up_to * k / steps) ** (freedom - 1) for k in range(steps + 1)]
+        odd, even = sum(heights[1:-1:2]), sum(heights[2:-1:2])
+        return up_to / steps / 3 * (heights[0] + 4 * odd + 2 * even + heights[-1])
+
+    return 1 - area(end) / area(math.pi / 2)
+
+
+def naive_p_value(samples: list[float], value: float, n_images: int | None) -> float:
+    """As the value is that many standard errors from 0; at least 2 / (S + 1), and 2 / 2**n."""
+    defined = [one for one in samples if not math.isnan(one)]
+    if math.isnan(value) or not defined:
+        return NAN
+    if max(map(abs, [*defined, value])) <= 1e-9:
+        return 1.0
+    error = naive_error(defined, n_images)
+    if math.isnan(error):
+        return NAN
+    of_images = 0 if n_images is None else 2 / 2**n_images
+    tails = naive_tails(abs(value) / error, n_images)
+    return min(1, max(tails, 2 / (len(defined) + 1), of_images))
 
 
 # --- Properties of weights ---
@@ -97,36 +122,54 @@ def every_outcome_is_as_likely_as_with_replacement(bootstrap_weights: Weights) -
 # --- Properties of intervals ---
 
 
-@given(samples=columns(), value=st.one_of(TENTHS, st.just(NAN)), level=LEVELS)
-@example(samples=np.zeros(0), value=0.0, level=0.5)
-@example(samples=np.array([0.5]), value=0.5, level=0.5)
-@example(samples=np.array([0.1, 0.2, 0.3]), value=0.2, level=0.5)
-@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=0.25, level=0.5)
-@example(samples=np.array([0.1, 0.2, 0.3, NAN, 0.4]), value=0.5, level=0.5)
-@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=0.0, level=0.5)
-@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=NAN, level=0.5)
-@example(samples=np.full(9, 0.5), value=0.25, level=0.75)
-@example(samples=np.append(np.arange(20), [NAN] * 9), value=0.3, level=0.9)
-@example(samples=np.append(np.arange(19), [NAN] * 9), value=0.3, level=0.9)
-def interval_equals_a_naive_loop(
-    bootstrap_interval: Interval, samples: F64, value: float, level: float
+FEW_IMAGES = st.one_of(st.none(), st.integers(0, 12), st.sampled_from([99, 100, 1000]))
+
+
+@given(samples=columns(), value=st.one_of(TENTHS, st.just(NAN)), level=LEVELS, n_images=FEW_IMAGES)
+@example(samples=np.zeros(0), value=0.0, level=0.5, n_images=None)
+@example(samples=np.array([0.5]), value=0.5, level=0.5, n_images=None)
+@example(samples=np.array([0.1, 0.2, 0.3]), value=0.2, level=0.5, n_images=None)
+@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=0.25, level=0.5, n_images=None)
+@example(samples=np.array([0.1, 0.2, 0.3, NAN, 0.4]), value=0.5, level=0.5, n_images=3)
+@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=0.25, level=0.5, n_images=2)
+@example(samples=np.array([0.1, 0.2, 0.3, 0.4]), value=NAN, level=0.5, n_images=9)
+@example(samples=np.full(9, 0.5), value=0.25, level=0.75, n_images=9)
+@example(samples=np.append(np.full(8, 0.3), 0.1 + 0.2), value=0.25, level=0.75, n_images=9)
+@example(samples=np.append(np.arange(20), [NAN] * 9), value=0.3, level=0.9, n_images=5)
+@example(samples=np.append(np.arange(20), [NAN] * 9), value=0.3, level=0.9, n_images=4)
+@example(samples=np.append(np.arange(19), [NAN] * 9), value=0.3, level=0.9, n_images=None)
+@example(samples=np.arange(40.0), value=19.5, level=0.95, n_images=6)
+@example(samples=np.arange(40.0), value=19.5, level=0.95, n_images=5)
+@example(samples=np.arange(39.0), value=19.5, level=0.95, n_images=6)
+def interval_has_its_level_between_its_ends(
+    bootstrap_interval: Interval, samples: F64, value: float, level: float, n_images: int | None
 ) -> None:
-    """Undefined samples left out; undefined with fewer than 2 / (1 - level)."""
-    low, high = bootstrap_interval(samples, value, level)
-    want = naive_interval(samples.tolist(), value, level)
-    np.testing.assert_allclose([float(low), float(high)], want, rtol=0, atol=1e-7)
+    """By a naive loop over the samples and an integral; undefined where too little is known."""
+    low, high = (float(end) for end in bootstrap_interval(samples, value, level, n_images))
+    defined = [one for one in samples.tolist() if not math.isnan(one)]
+    error = naive_error(defined, n_images)
+    is_told = len(defined) * (1 - level) >= 2 - 1e-9 and not math.isnan(value + error)
+    if n_images is not None:
+        is_told = is_told and (1 - level) * 2**n_images > 2
+    assert (math.isnan(low), math.isnan(high)) == (not is_told, not is_told)
+    if is_told:
+        np.testing.assert_allclose(value - low, high - value, rtol=0, atol=1e-9)
+        tails = naive_tails((high - value) / error, n_images)
+        np.testing.assert_allclose(1 - tails, level, rtol=0, atol=1e-7)
 
 
 @given(samples=hnp.arrays(np.float64, (25, 2, 3), elements=TENTHS), value=TENTHS)
 def interval_looks_at_each_number_by_itself(
     bootstrap_interval: Interval, samples: F64, value: float
 ) -> None:
-    """Whatever the axes behind the first."""
-    values = np.full((2, 3), value)
-    low, high = bootstrap_interval(samples, values, 0.9)
+    """Whatever the axes behind the first; images by the rules of broadcasting."""
+    values, images = np.full((2, 3), value), np.array([4, 5, 20])
+    low, high = bootstrap_interval(samples, values, 0.9, images)
     assert low.shape == high.shape == (2, 3)
     for place in np.ndindex(2, 3):
-        alone = [float(end) for end in bootstrap_interval(samples[:, *place], value, 0.9)]
+        n_images = int(images[place[1]])
+        ends = bootstrap_interval(samples[:, *place], value, 0.9, n_images)
+        alone = [float(end) for end in ends]
         np.testing.assert_allclose(alone, [low[place], high[place]], rtol=0, atol=1e-12)
 
 
@@ -154,29 +197,74 @@ def interval_of_a_higher_level_holds_that_of_a_lower(
         assert outer[0] <= inner[0] <= inner[1] <= outer[1]
 
 
+@given(samples=columns(), n_images=st.integers(6, 200))
+def interval_of_fewer_images_is_wider(
+    bootstrap_interval: Interval, samples: F64, n_images: int
+) -> None:
+    """And of ever so many it is the normal one."""
+    ends = [
+        float(bootstrap_interval(samples, 0.0, 0.75, n)[1])
+        for n in (n_images, n_images + 1, 10**6, None)
+    ]
+    if not math.isnan(ends[0]):
+        assert ends[0] > ends[1] > ends[2] > ends[3] > ends[2] * (1 - 1e-4)
+
+
 # --- Properties of p-values ---
 
 
-@given(samples=columns())
-@example(samples=np.zeros(0))
-@example(samples=np.zeros(9))
-@example(samples=np.array([NAN, NAN]))
-@example(samples=np.array([0.1]))
-@example(samples=np.array([0.3 - (0.1 + 0.2), 0.1, 0.1, 0.1]))
-@example(samples=np.array([0.1 + 0.2 - 0.3, -0.1, -0.1, -0.1]))
-def p_value_equals_a_naive_loop(bootstrap_p_value: PValue, samples: F64) -> None:
-    """A sample of 0 is on both sides."""
-    got = float(bootstrap_p_value(samples))
-    np.testing.assert_allclose(got, naive_p_value(samples.tolist()), rtol=1e-12)
+@given(samples=columns(), value=st.one_of(TENTHS, st.just(NAN)), n_images=FEW_IMAGES)
+@example(samples=np.zeros(0), value=0.1, n_images=None)
+@example(samples=np.zeros(9), value=0.0, n_images=2)
+@example(samples=np.zeros(9), value=0.1, n_images=None)
+@example(samples=np.full(9, 0.1), value=0.1, n_images=None)
+@example(samples=np.array([NAN, NAN]), value=0.1, n_images=None)
+@example(samples=np.array([NAN, 0.0]), value=0.0, n_images=None)
+@example(samples=np.array([0.1]), value=0.1, n_images=None)
+@example(samples=np.append(np.zeros(8), 0.3 - (0.1 + 0.2)), value=0.0, n_images=None)
+@example(samples=np.array([0.9, 1.0, 1.1]), value=1.0, n_images=1)
+@example(samples=np.array([0.9, 1.0, 1.1]), value=1.0, n_images=None)
+def p_value_equals_a_naive_loop(
+    bootstrap_p_value: PValue, samples: F64, value: float, n_images: int | None
+) -> None:
+    """And an integral."""
+    got = float(bootstrap_p_value(samples, value, n_images))
+    want = naive_p_value(samples.tolist(), value, n_images)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-7)
+    assert not got <= 0
 
 
-@given(samples=hnp.arrays(np.float64, (12, 2, 2), elements=TENTHS))
-def p_value_is_of_no_direction(bootstrap_p_value: PValue, samples: F64) -> None:
+@given(
+    samples=hnp.arrays(np.float64, (40, 2), elements=TENTHS),
+    value=st.integers(-99, 99).map(lambda k: k / 33),
+    n_images=FEW_IMAGES,
+    level=st.sampled_from([0.5, 0.75, 0.9, 0.95]),
+)
+@example(samples=np.zeros((40, 2)), value=0.0, n_images=None, level=0.95)
+@example(samples=np.ones((40, 2)), value=1.0, n_images=None, level=0.95)
+@example(samples=1 + np.eye(40, 2) / 9, value=1.0, n_images=5, level=0.95)
+@example(samples=1 + np.eye(40, 2) / 9, value=1.0, n_images=6, level=0.95)
+def p_value_is_small_exactly_where_the_interval_excludes_zero(
+    bootstrap_p_value: PValue, samples: F64, value: float, n_images: int | None, level: float
+) -> None:
+    """At every level; an interval is undefined where no p-value could be small enough."""
+    values = np.full(2, value)
+    low, high = core_interval(samples, values, level, n_images)
+    excludes = (low > 1e-9) | (high < -1e-9)
+    touches = np.minimum(abs(low), abs(high)) <= 1e-9
+    p_values = bootstrap_p_value(samples, values, n_images)
+    assert (((p_values < 1 - level) == excludes) | touches).all()
+
+
+@given(samples=hnp.arrays(np.float64, (12, 2, 2), elements=TENTHS), value=TENTHS)
+def p_value_is_of_no_direction(bootstrap_p_value: PValue, samples: F64, value: float) -> None:
     """B less A is as far from 0 as A less B, number by number."""
-    got = bootstrap_p_value(samples)
+    values, images = np.array([[value, 0.5], [0.0, -value]]), np.array([7, 30])
+    got = bootstrap_p_value(samples, values, images)
     assert got.shape == (2, 2)
-    assert got.tolist() == bootstrap_p_value(-samples).tolist()
-    assert got[1, 0] == float(bootstrap_p_value(samples[:, 1, 0]))
+    np.testing.assert_allclose(got, bootstrap_p_value(-samples, -values, images), atol=1e-12)
+    alone = float(bootstrap_p_value(samples[:, 1, 0], 0.0, 7))
+    np.testing.assert_allclose(got[1, 0], alone, atol=1e-12)
 
 
 def _weights_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
@@ -195,18 +283,23 @@ BOOTSTRAP_WEIGHTS = Contract[Weights](
 )
 BOOTSTRAP_INTERVAL = Contract[Interval](
     "bootstrap_interval",
-    "the first axis is samples; NaN samples are left out; NaN where too few are defined",
+    "the first axis is samples; NaN samples are left out; NaN where too few are defined, or equal",
     (
-        interval_equals_a_naive_loop,
+        interval_has_its_level_between_its_ends,
         interval_looks_at_each_number_by_itself,
         interval_follows_a_number_that_is_measured_otherwise,
         interval_of_a_higher_level_holds_that_of_a_lower,
+        interval_of_fewer_images_is_wider,
     ),
 )
 BOOTSTRAP_P_VALUE = Contract[PValue](
     "bootstrap_p_value",
-    "the first axis is samples; two-sided; a sample of 0 is on both sides; never 0",
-    (p_value_equals_a_naive_loop, p_value_is_of_no_direction),
+    "the first axis is samples; two-sided; below 1 - level where the interval excludes 0; never 0",
+    (
+        p_value_equals_a_naive_loop,
+        p_value_is_small_exactly_where_the_interval_excludes_zero,
+        p_value_is_of_no_direction,
+    ),
 )
 
 CONTRACTS = (BOOTSTRAP_WEIGHTS, BOOTSTRAP_INTERVAL, BOOTSTRAP_P_VALUE)

@@ -46,17 +46,39 @@ def test_bootstrap_interval_names_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("samples", "error", "message"),
+    ("samples", "value", "error", "message"),
     [
-        (1.0, ValueError, r"difference_samples must have shape \(S, ...\), got \(\)"),
-        (SAMPLES > 2, TypeError, "difference_samples must be of a real dtype, got bool"),
+        (1.0, 1.0, ValueError, r"difference_samples must have shape \(S, ...\), got \(\)"),
+        (SAMPLES > 2, [1.0, 2.0], TypeError, "difference_samples must be of a real dtype, got bo"),
+        (SAMPLES, 1.0, ValueError, r"value has shape \(\) and difference_samples \(30, 2\)"),
+        (SAMPLES, [True, False], TypeError, "value must be of a real dtype, got bool"),
     ],
 )
 def test_bootstrap_p_value_names_what_is_wrong(
-    samples: np.ndarray, error: type[Exception], message: str
+    samples: np.ndarray, value: np.ndarray, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        bootstrap_p_value(samples)
+        bootstrap_p_value(samples, value)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "error", "message"),
+    [
+        (2.0, TypeError, "n_images must be integers, got float64"),
+        (True, TypeError, "n_images must be integers, got bool"),
+        ([5, -2], ValueError, "n_images = -2 is negative"),
+        ([1, 2, 3], ValueError, r"n_images has shape \(3,\) and value \(2,\)"),
+        ([[1], [2]], ValueError, r"n_images has shape \(2, 1\) and value \(2,\)"),
+    ],
+)
+def test_bootstrap_names_wrong_images(
+    n_images: np.ndarray, error: type[Exception], message: str
+) -> None:
+    value = np.array([1.0, 2.0])
+    with pytest.raises(error, match=message):
+        bootstrap_interval(SAMPLES, value, 0.9, n_images)
+    with pytest.raises(error, match=message):
+        bootstrap_p_value(SAMPLES, value, n_images)
 
 
 def test_bootstrap_takes_any_real_dtype() -> None:
@@ -68,12 +90,14 @@ def test_bootstrap_takes_any_real_dtype() -> None:
     ):
         assert got.dtype == np.float64
         assert got.tolist() == want.tolist()
-    assert bootstrap_p_value(integers).tolist() == bootstrap_p_value(SAMPLES).tolist()
+    value = np.array([20, 30], np.uint8)
+    p_values = (bootstrap_p_value(one, value, np.uint8(30)) for one in (integers, SAMPLES))
+    assert next(p_values).tolist() == next(p_values).tolist()
 
 
 def test_bootstrap_leaves_its_inputs_alone() -> None:
-    samples, value = SAMPLES[::-1].copy(), np.array([20.0, 30.0])
-    for array in (samples, value):
+    samples, value, images = SAMPLES[::-1].copy(), np.array([20.0, 30.0]), np.array([7, 30])
+    for array in (samples, value, images):
         array.setflags(write=False)
-    bootstrap_interval(samples, value)
-    bootstrap_p_value(samples)
+    bootstrap_interval(samples, value, 0.95, images)
+    bootstrap_p_value(samples, value, images)
