@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from refdet.analysis_records import Analysis, ErrorKind, Estimate
+from refdet.analysis_records import Analysis, ErrorKind, Estimate, Reliability
 from refdet.report.cells import one_line, share
 from refdet.report.page.mistakes import confused_pairs
 from refdet.report.page.numbers import count_text, interval_text, p_text, plural
@@ -15,6 +15,15 @@ _NOTHING = 0.005
 """A difference that rounds to 0.00 is not worth a sentence."""
 _WIDE = 0.2
 """An interval as wide as this says little about a fraction."""
+_SCORE_GAP = 0.02
+"""Scores that are off by less are as good as their word."""
+_FEW_DETECTIONS = 20
+"""Of fewer, two standard errors are no measure of chance: their sum is far from a normal law."""
+_FEW_OBJECTS = 10
+"""The AP of a class with fewer is decided by one or two of them."""
+_ENOUGH_TO_TUNE = 29
+"""As `refdet tune` has it: that all of n objects are found shows a recall of 0.05^(1/n) at least,
+which for 29 is 0.90; with fewer, a recall of 1 is not told from one of 0.9."""
 _KINDS = {
     ErrorKind.CONFUSION: "boxes that fit but have the wrong class",
     ErrorKind.LOCALIZATION: "boxes of the right class that do not fit well enough",
@@ -32,9 +41,10 @@ def findings(analysis: Analysis) -> list[str]:
     right to left does not turn the rest around.
     """
     evaluation = analysis.evaluation
-    if not evaluation.totals.n_ground_truth:
-        return ["No object counts in these images, so that there is no AP, precision or recall."]
-    if not evaluation.totals.n_detections:
+    totals = evaluation.totals
+    if not totals.n_ground_truth:
+        return [_without_objects(totals.false_positives)]
+    if not totals.n_detections:
         return ["Nothing was detected at all: every object is missed."]
     return [
         *_outcome(analysis),
@@ -49,14 +59,29 @@ def findings(analysis: Analysis) -> list[str]:
     ]
 
 
+def _without_objects(wrong: int) -> str:
+    nothing = "No object counts in these images, so that there is no AP and no recall"
+    if not wrong:
+        return f"{nothing}; no detection reaches its score threshold, as it should be."
+    reach = "reaches its threshold and is" if wrong == 1 else "reach their thresholds and are"
+    return f"{nothing}; {plural(wrong, 'detection')} {reach} wrong."
+
+
 def _outcome(analysis: Analysis) -> Iterator[str]:
     totals = analysis.evaluation.totals
     counted = totals.true_positives + totals.false_positives
-    yield (
-        f"At the score thresholds, {count_text(totals.true_positives)} of "
-        f"{plural(totals.n_ground_truth, 'object')} are found, and "
-        f"{count_text(totals.false_positives)} of {plural(counted, 'detection')} are wrong."
-    )
+    if not counted:
+        missed = plural(totals.n_ground_truth, "object")
+        yield f"No detection reaches its score threshold: 0 of {missed} found."
+        return
+    found = _part(totals.true_positives, totals.n_ground_truth, "object")
+    wrong = _part(totals.false_positives, counted, "detection")
+    yield f"At the score thresholds, {found} found, and {wrong} wrong."
+
+
+def _part(part: int, whole: int, noun: str) -> str:
+    verb = "is" if 1 in {part, whole} else "are"
+    return f"{count_text(part)} of {plural(whole, noun)} {verb}"
 
 
 def _lost_ap(analysis: Analysis) -> Iterator[str]:
@@ -76,17 +101,22 @@ def _lost_ap(analysis: Analysis) -> Iterator[str]:
 
 
 def _weakest_class(analysis: Analysis) -> Iterator[str]:
+    """The class with the lowest AP, if there is one such and enough objects say so."""
     classes = [one for one in analysis.evaluation.classes if not math.isnan(one.ap)]
-    if len(classes) > 1:
-        weakest = min(classes, key=lambda one: one.ap)
+    known = [one for one in classes if one.n_ground_truth >= _FEW_OBJECTS]
+    aps = sorted(share(one.ap) for one in known)
+    if len(aps) > 1 and aps[0] < aps[1]:
+        weakest = min(known, key=lambda one: one.ap)
+        of = "" if known == classes else f" of those with at least {_FEW_OBJECTS} objects"
         estimate = analysis.intervals.classes[weakest.label]["ap"]
-        yield f"The weakest class is {_name(weakest.name)}, AP {_in_words(estimate)}."
+        yield f"The weakest class{of} is {_name(weakest.name)}, AP {_in_words(estimate)}."
 
 
 def _confused(analysis: Analysis) -> Iterator[str]:
-    """The classes that are confused most, if that happened more than once."""
+    """The classes that are confused most, if that happened more than once and to no other pair."""
     pairs = confused_pairs(analysis.evaluation.confusion)
-    if pairs and pairs[0][2] > 1:
+    counts = [*(count for _, _, count in pairs), 1, 1]
+    if counts[0] > counts[1]:
         names = analysis.evaluation.confusion.class_names
         detected, there, count = pairs[0]
         yield (
@@ -96,8 +126,11 @@ def _confused(analysis: Analysis) -> Iterator[str]:
 
 
 def _calibration(analysis: Analysis) -> Iterator[str]:
-    gap = mean_gap(analysis.calibration.overall)
-    if abs(gap) >= _NOTHING:
+    """On which side the scores are, where a detector of honest scores would not be by chance."""
+    overall = analysis.calibration.overall
+    gap = mean_gap(overall)
+    enough = int(overall.counts.sum()) >= _FEW_DETECTIONS
+    if enough and abs(gap) >= _SCORE_GAP and abs(gap) > 2 * _gap_error(overall):
         word, side = ("above", "too high") if gap > 0 else ("below", "too low")
         yield (
             f"Scores are {side}: on average {share(abs(gap))} {word} the share of detections that "
@@ -105,13 +138,21 @@ def _calibration(analysis: Analysis) -> Iterator[str]:
         )
 
 
+def _gap_error(reliability: Reliability) -> float:
+    """Standard error of the mean gap, if each detection is right as often as its score says."""
+    filled = reliability.counts > 0
+    counts, scores = reliability.counts[filled], reliability.mean_score[filled]
+    return math.sqrt(float((counts * scores * (1 - scores)).sum())) / int(counts.sum())
+
+
 def _thresholds(analysis: Analysis) -> Iterator[str]:
-    """The class whose score threshold costs it most, by LRP."""
+    """The class whose score threshold costs it most, by LRP, of those with enough objects."""
     errors = analysis.errors
     costs = [
         (now.error - best.error, label)
         for label, (now, best) in enumerate(zip(errors.lrp, errors.optimal_lrp, strict=True))
-        if not math.isnan(now.error - best.error)
+        if analysis.evaluation.classes[label].n_ground_truth >= _ENOUGH_TO_TUNE
+        and not math.isnan(now.error - best.error)
     ]
     cost, label = max(costs, default=(0.0, 0))
     if cost >= _NOTHING:
