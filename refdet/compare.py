@@ -16,7 +16,14 @@ from refdet.columns import DetectionColumns
 from refdet.config_analysis import Compare
 from refdet.data.columns_as_records import records_of
 from refdet.evaluate import judged_columns
-from refdet.reading import GROUND_TRUTH_FILE, Truth, evaluation_settings, read_runs, read_truth
+from refdet.reading import (
+    GROUND_TRUTH_FILE,
+    Truth,
+    evaluation_settings,
+    read_runs,
+    read_truth,
+    run_names,
+)
 from refdet.report.comparison import format_comparison, write_comparison
 from refdet.terminal import say
 
@@ -32,7 +39,7 @@ def compare_runs(config: Compare) -> int:
     settings = evaluation_settings(config, truth.objects.categories.names)
     detections = [read_runs(config, truth, [run]) for run in config.runs]
     a, b = (judged_columns(truth.objects, of_run, settings) for of_run in detections)
-    first, second = (str(run) for run in config.runs)
+    first, second = run_names(config.runs)
     # None shows it on a terminal only.
     hidden = None if config.progress else True
     total = 2 * (config.samples + 1)

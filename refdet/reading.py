@@ -108,6 +108,23 @@ def detections_of(run: Path) -> Path:
     return run / PREDICTIONS_FILE if (run / PREDICTIONS_FILE).is_file() else run
 
 
+def run_names(runs: Sequence[Path]) -> list[str]:
+    """The last parts of each path, as few as tell all apart; of a single run the last two."""
+    # The folder that one is in, and the one above, have a name when their whole path is known.
+    whole = [run.resolve() if set(run.parts) <= {".."} else run for run in runs]
+    if len(whole) == 1:
+        return [_last(whole[0], 2)]
+    for count in range(1, max(len(path.parts) for path in whole) + 1):
+        names = [_last(path, count) for path in whole]
+        if len(set(names)) == len(names):
+            return names
+    return [path.as_posix() for path in whole]
+
+
+def _last(path: Path, count: int) -> str:
+    return Path(*path.parts[-count:]).as_posix()
+
+
 def evaluation_settings(
     config: Evaluate | Infer | Analysed, class_names: Sequence[str]
 ) -> EvaluationSettings:

@@ -23,7 +23,14 @@ from refdet.config_analysis import Report
 from refdet.data.columns_as_records import records_of
 from refdet.data.pixels import display_pixels
 from refdet.evaluate import JudgedDataSet, judged_columns
-from refdet.reading import GROUND_TRUTH_FILE, Truth, evaluation_settings, read_runs, read_truth
+from refdet.reading import (
+    GROUND_TRUTH_FILE,
+    Truth,
+    evaluation_settings,
+    read_runs,
+    read_truth,
+    run_names,
+)
 from refdet.report.page import PageExtras, write_page
 from refdet.report.page.crops import LoadScene, Scene
 from refdet.report.page.explorer import explorer_data
@@ -81,7 +88,7 @@ def _analysed(
     config: Report, judged: Sequence[JudgedDataSet], split: str, groupings: Sequence[Grouping]
 ) -> tuple[list[Analysis], Comparison | None]:
     """Each run, and the difference of two."""
-    names = [str(run) for run in config.runs]
+    names = run_names(config.runs)
     n_slices = sum(len(set(grouping.values)) for grouping in groupings)
     samples = config.samples + 1
     total = len(judged) * samples * (1 + 2 * n_slices) + (2 * samples if len(judged) == 2 else 0)
