@@ -128,6 +128,8 @@ class ErrorAnalysis:
         kinds: all six, in the order of `ErrorKind`.
         false_positive_gain: by how much the mean AP rises without any false positive.
         false_negative_gain: likewise without any missed object.
+        tie_cost: by how much the mean AP falls if of equal scores those that are wrong come first.
+            By up to as much, gains may be too low.
         lrp: each class at its score threshold, in label order.
         optimal_lrp: each class at the score threshold where the error is lowest.
         mean_lrp: mean of `lrp` over the classes that have objects.
@@ -141,6 +143,7 @@ class ErrorAnalysis:
     kinds: tuple[ErrorsOfKind, ...]
     false_positive_gain: float
     false_negative_gain: float
+    tie_cost: float
     lrp: tuple[Lrp, ...]
     optimal_lrp: tuple[Lrp, ...]
     mean_lrp: float

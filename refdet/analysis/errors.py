@@ -49,6 +49,7 @@ def analyse_errors(judged: JudgedDataSet) -> ErrorAnalysis:
         ),
         false_positive_gain=tide.false_positive_gain,
         false_negative_gain=tide.false_negative_gain,
+        tie_cost=tide.tie_cost,
         lrp=tuple(_record(one) for one in at),
         optimal_lrp=tuple(_record(one) for one in optimal),
         mean_lrp=_mean_error(at, has_objects.tolist()),

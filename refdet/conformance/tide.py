@@ -296,6 +296,7 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
         "counts": counts,
         "class_aps": np.array([ap if c in objects else np.nan for c, ap in enumerate(aps)]),
         "class_gains": np.array(class_gains),
+        "tie_cost": np.array(mean(aps, objects) - mean(naive_aps(entries, objects), objects)),
         **means,
         "kind": np.array([-1 if v.kind is None else v.kind for v in verdicts], np.int64),
     }

@@ -63,6 +63,8 @@ class TideErrors:
         class_gains: (6, C) likewise for each class; NaN where it has no object, or none is left.
         false_positive_gain: by how much `ap` rises if all wrong detections come last.
         false_negative_gain: likewise if the objects that were not found were not there.
+        tie_cost: by how much `ap` falls if of equal scores those that are wrong come first, as in
+            a corrected list: by up to as much, gains may be too low, and the last one below 0.
         tidecv_ap: tidecv's mean. It differs from `ap` where a class has detections and no object,
             which counts as 0 here and is left out there. NaN if no class has either.
         tidecv_gains: (6,) `gains` in that mean: an error that only takes a detection from such a
@@ -82,6 +84,7 @@ class TideErrors:
     class_gains: F64
     false_positive_gain: float
     false_negative_gain: float
+    tie_cost: float
     tidecv_ap: float
     tidecv_gains: F64
     tidecv_false_positive_gain: float
@@ -178,6 +181,7 @@ def tide_errors(
         counts=found.counts,
         class_aps=found.class_aps,
         class_gains=found.class_gains,
+        tie_cost=found.tie_cost,
         **found.of_known._asdict(),
         **{f"tidecv_{name}": value for name, value in found.of_all._asdict().items()},
     )
@@ -306,6 +310,7 @@ class _CountsAndGains(NamedTuple):
     counts: I64
     class_aps: F64
     class_gains: F64
+    tie_cost: float
     of_known: _Means
     of_all: _Means
 
@@ -341,9 +346,10 @@ def _counts_and_gains(
     without_unfound = _class_aps(labels[corrected], right[corrected], all_found)
     by_class = aps, better, without_wrong, without_unfound
     of_known = _means(*(each[..., known] for each in by_class))
-    return _CountsAndGains(
-        counts, np.where(known, aps, np.nan), class_gains, of_known, _means(*by_class)
-    )
+    wrong_first = _class_aps(labels[corrected], right[corrected], n_objects)
+    tie_cost = of_known.ap - _mean(wrong_first[known])
+    class_aps = np.where(known, aps, np.nan)
+    return _CountsAndGains(counts, class_aps, class_gains, tie_cost, of_known, _means(*by_class))
 
 
 def _means(aps: F64, better: F64, without_wrong: F64, without_unfound: F64) -> _Means:

@@ -15,6 +15,9 @@ from refdet.report.cells import one_line, share
 from refdet.report.csv_text import csv_text
 from refdet.report.text_table import WIDTH
 
+_SHOWN = 0.0005
+"""The least that is shown as more than 0."""
+
 _MEANINGS = {
     ErrorKind.CONFUSION: "covers an object of another class",
     ErrorKind.LOCALIZATION: "near an object of its class, but not well enough placed",
@@ -49,6 +52,17 @@ def format_error_table(errors: ErrorAnalysis, class_names: Sequence[str]) -> str
     return "\n".join([*kinds, "", *_lrp_lines(errors, class_names), *notes])
 
 
+def tie_note(errors: ErrorAnalysis) -> str:
+    """That gains are too low because scores are equal; empty if it does not show."""
+    if not errors.tie_cost >= _SHOWN:
+        return ""
+    return (
+        "Equal scores: with the wrong ones first, AP would be lower by "
+        f"{share(errors.tie_cost)}. Corrected lists have them first, so that each gain may be too "
+        "low by up to as much. Scores that are not rounded help."
+    )
+
+
 def write_errors_json(path: Path, errors: ErrorAnalysis, class_names: Sequence[str]) -> None:
     """Write everything; what is undefined is null.
 
@@ -65,6 +79,7 @@ def write_errors_json(path: Path, errors: ErrorAnalysis, class_names: Sequence[s
             "ap": errors.ap,
             "false_positive_ap_gain": errors.false_positive_gain,
             "false_negative_ap_gain": errors.false_negative_gain,
+            "tie_ap_cost": errors.tie_cost,
             "mean_lrp": errors.mean_lrp,
             "mean_optimal_lrp": errors.mean_optimal_lrp,
             "kinds": [
@@ -154,7 +169,7 @@ def _lrp_cells(lrp: Lrp) -> list[str]:
 
 def _notes(errors: ErrorAnalysis) -> list[str]:
     meanings = "; ".join(f"{kind.value}: {meaning}" for kind, meaning in _MEANINGS.items())
-    return [
+    notes = [
         f"AP back: what the AP at IoU {errors.iou_threshold:g}, {share(errors.ap)} by TIDE's "
         "rules, would gain if all errors of the kind were corrected, at any score, one kind at a "
         f"time; the gains do not add up. {meanings}. Near: IoU >= {errors.background_threshold:g}.",
@@ -162,3 +177,4 @@ def _notes(errors: ErrorAnalysis) -> list[str]:
         "from 0 to 1, with its parts: mean 1 - IoU of the true positives, 1 - precision, 1 - "
         "recall; at the score threshold, and at the score where it is best.",
     ]
+    return [note for note in (*notes, tie_note(errors)) if note]

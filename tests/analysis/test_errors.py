@@ -149,3 +149,12 @@ def test_analyse_errors_leaves_out_what_is_beyond_the_limit() -> None:
         ErrorKind.BACKGROUND: 1,
     }
     assert counts_of(analyse_errors(judged(case)))[ErrorKind.DUPLICATE] == 2
+
+
+def test_analyse_errors_tells_what_equal_scores_hide() -> None:
+    box, elsewhere = [0.0, 0, 10, 10], [50.0, 0, 10, 10]
+    case = one_image([(0, box, False)], [(0, box, 0.5), (0, elsewhere, 0.5)])
+    got = analyse_errors(judged(case))
+    # The wrong one first, AP would be 1/2, and removing it would gain as much.
+    assert (got.ap, got.tie_cost) == (1, 0.5)
+    assert [kind.ap_gain for kind in got.kinds] == [0] * 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def errors() -> ErrorAnalysis:
         kinds=tuple(kinds),
         false_positive_gain=0.2,
         false_negative_gain=0.1,
+        tie_cost=0.0,
         lrp=(at, at, NOTHING, silent),
         optimal_lrp=(at, at, NOTHING, silent),
         mean_lrp=0.58333,
@@ -87,6 +89,13 @@ def test_format_error_table_fits_into_100_columns_and_no_name_breaks_a_line() ->
     assert not any(one.endswith(" ") for one in table.splitlines())
 
 
+@pytest.mark.parametrize(("cost", "told"), [(0.0449, True), (0.0005, True), (0.00049, False)])
+def test_format_error_table_says_that_equal_scores_hide_gains(cost: float, *, told: bool) -> None:
+    words = " ".join(format_error_table(replace(errors(), tie_cost=cost), NAMES).split())
+    assert (f"the wrong ones first, AP would be lower by {cost:.3f}." in words) == told
+    assert ("Equal scores" in words) == told
+
+
 def test_error_files_hold_every_number(tmp_path: Path) -> None:
     write_errors_json(tmp_path / "errors.json", errors(), NAMES)
     write_errors_csv(tmp_path / "errors.csv", errors(), NAMES)
@@ -94,6 +103,7 @@ def test_error_files_hold_every_number(tmp_path: Path) -> None:
     assert written["ap"] == 0.75
     assert written["kinds"][5] == {"kind": "missed", "count": 11, "ap_gain": 0.125}
     assert written["false_negative_ap_gain"] == 0.1
+    assert written["tie_ap_cost"] == 0.0
     assert [one["name"] for one in written["classes"]] == list(NAMES)
     assert written["classes"][3]["kinds"][5] == {"kind": "missed", "count": 7, "ap_gain": None}
     assert written["classes"][2]["ap"] is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from refdet.analysis_records import Analysis, Comparison
+from refdet.report.errors import tie_note
 from refdet.report.page.classes import class_curves, class_table
 from refdet.report.page.differences import changed_images, class_differences, overall_differences
 from refdet.report.page.findings import findings
@@ -38,6 +39,7 @@ def content_of(
         "curves": class_curves(runs),
         "confusions": confusions(runs),
         "kinds_table": kinds_table(runs),
+        "tie_notes": [(run.tag, tie_note(run.analysis.errors)) for run in runs],
         "class_kinds": [class_kinds_table(run) for run in runs],
         "lrp_table": lrp_table(runs),
         "reliability_chart": overall_reliability(runs),

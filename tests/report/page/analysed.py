@@ -57,6 +57,7 @@ def errors_of(evaluation: Evaluation) -> ErrorAnalysis:
         kinds=tuple(kinds),
         false_positive_gain=0.1875 if objects.any() else NAN,
         false_negative_gain=0.25 if objects.any() else NAN,
+        tie_cost=0.0 if objects.any() else NAN,
         lrp=lrp,
         optimal_lrp=optimal,
         mean_lrp=float(mean),

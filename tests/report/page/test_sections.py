@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from refdet.analysis_records import Analysis
 from refdet.report.page.mistakes import confused_pairs
 from refdet.report.page.writing import PageExtras, page_html
 from tests.report.page import examples
@@ -199,3 +202,20 @@ def test_nothing_undefined_is_shown_as_a_number() -> None:
             assert "nan" not in cell.text
         for chart in page.all("path") + page.all("rect") + page.all("circle"):
             assert not [value for value in chart.attributes.values() if "nan" in value]
+
+
+def test_errors_say_of_which_run_equal_scores_hide_gains() -> None:
+    def notes(page: Element) -> list[str]:
+        words = [one.text.split() for one in page.one("section", id="errors").all("p")]
+        return [" ".join(one) for one in words if "Equal" in one[:2]]
+
+    def tied(analysis: Analysis, cost: float) -> Analysis:
+        return replace(analysis, errors=replace(analysis.errors, tie_cost=cost))
+
+    said = "Equal scores: with the wrong ones first, AP would be lower by"
+    (note,) = notes(page_of(tied(examples.small(), 0.0449)))
+    assert note.startswith(f"{said} 0.045.")
+    assert notes(PAGE) == []
+    (a, b), comparison = examples.two()
+    (note,) = notes(read_page(page_html([a, tied(b, 0.0625)], comparison, PageExtras())))
+    assert note.startswith(f"B {said} 0.062.")
