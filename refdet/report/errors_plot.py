@@ -25,7 +25,7 @@ Colour = str | tuple[float, float, float]
 
 _MOST_CLASSES = 12
 _LONGEST = 20
-_ALL = ("all false positives", "all missed")
+_ALL = ("all false positives", "all not found")
 _GROUP = 0.8
 _GREY = "0.6"
 

@@ -59,12 +59,17 @@ def paper_style() -> Iterator[None]:
         yield
 
 
-def heading(analysis: Analysis) -> str:
-    """What was judged, and what the intervals are, in two lines."""
+def heading(analysis: Analysis, *, at_iou: bool = True) -> str:
+    """What was judged, and what the intervals are, in two lines.
+
+    Args:
+        analysis: of the run.
+        at_iou: whether the numbers are those at the evaluation's IoU threshold, which is then named.
+    """
     evaluation, intervals = analysis.evaluation, analysis.intervals
+    iou = f", IoU >= {evaluation.iou_threshold:g}" if at_iou else ""
     return (
-        f"{short_name(evaluation.split, _LONGEST)}, {evaluation.n_images} images, "
-        f"IoU >= {evaluation.iou_threshold:g}\n"
+        f"{short_name(evaluation.split, _LONGEST)}, {evaluation.n_images} images{iou}\n"
         f"{intervals.level:.0%} intervals of {intervals.n_samples:,} bootstrap samples"
     )
 

@@ -61,7 +61,7 @@ def _together(analysis: Analysis, classes: Sequence[ClassMetrics]) -> Figure:
     for metrics in classes:
         handles.append(_draw(axes, analysis, metrics, metrics.label, 4))
         name = short_name(metrics.name, _LONGEST)
-        labels.append(f"AP {with_interval(_average_precision(analysis, metrics))}  {name}")
+        labels.append(f"{_rule(analysis)} {with_interval(_average_precision(analysis, metrics))}  {name}")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     figure.suptitle(f"{heading(analysis)}\n{_DOTS}", x=0.01, ha="left", fontsize=7)
     add_legend(figure, handles, labels, 1)
@@ -69,7 +69,8 @@ def _together(analysis: Analysis, classes: Sequence[ClassMetrics]) -> Figure:
 
 
 def _in_panels(analyses: Sequence[Analysis], classes: Sequence[ClassMetrics]) -> Figure:
-    chosen, head = drawn_classes(classes), f"{heading(analyses[0])}; numbers: AP; {_DOTS}"
+    chosen = drawn_classes(classes)
+    head = f"{heading(analyses[0])}; numbers: {_rule(analyses[0])}; {_DOTS}"
     if len(chosen) < len(classes):
         head += f"; {len(chosen)} of {len(classes)} classes, from the highest AP50 to the lowest"
     several = len(analyses) > 1
@@ -104,6 +105,11 @@ def _draw(axes: Axes, analysis: Analysis, metrics: ClassMetrics, colour: int, do
         clip_on=False,
     )
     return line
+
+
+def _rule(analysis: Analysis) -> str:
+    """What the AP at the IoU threshold is called."""
+    return f"AP{100 * analysis.evaluation.iou_threshold:g}"
 
 
 def _average_precision(analysis: Analysis, metrics: ClassMetrics) -> Estimate:

@@ -17,6 +17,8 @@ from refdet.report.colours import plot_colour
 from refdet.report.paper import COLUMN, WHITE_BEHIND, add_legend, heading, paper_style
 
 _BLUE, _ORANGE, _GREY = plot_colour(0), plot_colour(1), "0.6"
+_ERRORS = ("ECE", "LaECE")
+"""Expected calibration error, as papers call it: of precision, and of that times the IoU."""
 _NAMES = ("precision", "precision x mean IoU of the true positives")
 _LEAST = 0.5
 """Where the bars of the counts begin: 1 is to be seen, and 0 is not."""
@@ -42,13 +44,14 @@ def reliability_figure(analysis: Analysis) -> Figure:
         strip.set(xlabel="score", ylabel="detections")
         figure.suptitle(_heading(analysis), x=0.01, ha="left", fontsize=7)
         errors = overall.expected_error, overall.localization_aware_error
-        names = [f"{name}: error {share(e)}" for name, e in zip(_NAMES, errors, strict=True)]
+        told = zip(_NAMES, _ERRORS, errors, strict=True)
+        names = [f"{name}: {what} {share(error)}" for name, what, error in told]
         add_legend(figure, _handles(), names, 1)
     return figure
 
 
 def reliability_by_class_figure(analysis: Analysis) -> Figure:
-    """The same, with a panel for each class that has detections; the number is its error.
+    """The same, with a panel for each class that has detections, and its calibration error.
 
     Args:
         analysis: of the run.
@@ -67,7 +70,7 @@ def reliability_by_class_figure(analysis: Analysis) -> Figure:
             reliability = classes[metrics.label]
             _draw(axes, reliability, area)
             _draw_counts(strip, reliability, most)
-            error = share(reliability.expected_error)
+            error = f"{_ERRORS[0]} {share(reliability.expected_error)}"
             size = made.font_size
             axes.text(0.04, 0.94, error, va="top", fontsize=size, bbox=WHITE_BEHIND)
         add_legend(made.figure, _handles(), _NAMES, 1)

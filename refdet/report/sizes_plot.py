@@ -40,7 +40,7 @@ def sizes_figure(analysis: Analysis, other: Analysis | None = None) -> Figure:
             _draw(axes, runs, numbers)
             axes.set_title(name)
         figure.axes[0].set_ylabel("mean over IoU 0.50 to 0.95")
-        figure.suptitle(heading(analysis), x=0.01, ha="left", fontsize=7)
+        figure.suptitle(heading(analysis, at_iou=False), x=0.01, ha="left", fontsize=7)
         add_runs_legend(figure, runs)
     return figure
 
@@ -52,9 +52,10 @@ def _draw(axes: Axes, runs: Sequence[Analysis], numbers: Sequence[int]) -> None:
         for place, number in enumerate(numbers):
             estimate = analysis.intervals.coco_stats[number]
             ticks[place] += f"\n{share(estimate.value)}"
-            # Two artists, since a percentile interval need not hold the value.
-            axes.vlines(place + offset, estimate.low, estimate.high, color=plot_colour(run))
-            axes.plot([place + offset], [estimate.value], "o", color=plot_colour(run), ms=3)
+            # Caps wider than the dot show an interval that the dot would hide.
+            ends, colour = [estimate.low, estimate.high], plot_colour(run)
+            axes.plot([place + offset] * 2, ends, "_-", color=colour, ms=7, mew=0.8, lw=0.8)
+            axes.plot([place + offset], [estimate.value], "o", color=colour, ms=2)
     axes.set_xticks(range(len(_SIZES)), ticks, fontsize=6)
     axes.set_yticks((0, 0.25, 0.5, 0.75, 1), ("0", "", "0.5", "", "1"))
     axes.set(xlim=(-0.5, len(_SIZES) - 0.5), ylim=(0, 1.02))

@@ -41,7 +41,7 @@ def slices_figure(analysis: Analysis) -> Figure:
         axes.set_xlabel(f"AP50; all images {share(everything.value)} (grey)")
         axes.grid(visible=False, axis="y")
         left_out = len(analysis.slices) - len(slices)
-        head = f"{heading(analysis)}\nin brackets: images" + (
+        head = f"{heading(analysis, at_iou=False)}\nin brackets: images" + (
             f"; {left_out} slices are not drawn" if left_out else ""
         )
         figure.suptitle(head, x=0.01, ha="left", fontsize=7)

@@ -57,9 +57,9 @@ def test_precision_recall_draws_the_envelope_of_each_class_in_its_band() -> None
 
 def test_precision_recall_names_classes_with_their_ap_and_its_interval() -> None:
     assert legend_of(precision_recall_bands_figure(small())) == [
-        "AP 0.875 [0.812, 0.938]  WBC",
-        "AP 0.625 [0.562, 0.688]  RBC",
-        "AP 0.500 [0.438, 0.562]  Platelets",
+        "AP50 0.875 [0.812, 0.938]  WBC",
+        "AP50 0.625 [0.562, 0.688]  RBC",
+        "AP50 0.500 [0.438, 0.562]  Platelets",
     ]
 
 
@@ -69,9 +69,9 @@ def test_precision_recall_has_the_ap_at_its_own_iou_threshold() -> None:
         figure = precision_recall_bands_figure(dataclasses.replace(small(), evaluation=evaluation))
         return legend_of(figure)[0]
 
-    assert at(0.75) == "AP 0.547 [0.484, 0.609]  WBC"  # 5/8 of AP50
+    assert at(0.75) == "AP75 0.547 [0.484, 0.609]  WBC"  # 5/8 of AP50
     precision = small().intervals.bands[0].precision
-    assert at(0.6) == f"AP {precision.mean():.3f}  WBC"
+    assert at(0.6) == f"AP60 {precision.mean():.3f}  WBC"
 
 
 def test_precision_recall_of_two_runs_has_a_panel_for_each_class() -> None:
@@ -127,8 +127,8 @@ def test_reliability_draws_precision_over_score_and_the_counts_below() -> None:
     assert heights.tolist() == [0.5] * 5 + reliability.counts[5:].tolist()
     assert edges.tolist() == reliability.edges.tolist()
     assert legend_of(figure) == [
-        "precision: error 0.062",
-        "precision x mean IoU of the true positives: error 0.125",
+        "precision: ECE 0.062",
+        "precision x mean IoU of the true positives: LaECE 0.125",
     ]
 
 
@@ -148,7 +148,7 @@ def test_reliability_by_class_has_a_panel_for_each_class_with_detections() -> No
     assert [axes.get_title() for axes in panels] == ["WBC", "RBC"]
     for label, (panel, strip) in enumerate(zip(panels, strips, strict=True)):
         reliability = other().calibration.classes[label]
-        assert written(panel) == ["0.062"]
+        assert written(panel) == ["ECE 0.062"]
         assert [one[1] for one in dots(panel)[1][5:]] == reliability.precision[5:].tolist()
         (steps,) = (one for one in strip.patches if isinstance(one, StepPatch))
         assert steps.get_data()[0][5:].tolist() == reliability.counts[5:].tolist()
@@ -163,17 +163,18 @@ def test_reliability_by_class_has_a_panel_for_each_class_with_detections() -> No
 @pytest.mark.parametrize(("panel", "numbers"), [(0, (0, 3, 4, 5)), (1, (8, 9, 10, 11))])
 def test_sizes_draws_cocos_numbers_in_their_intervals(panel: int, numbers: Sequence[int]) -> None:
     runs = (small(), other())
-    axes = sizes_figure(*runs).axes[panel]
-    drawn, bars = iter(points(axes)), iter(axes.collections)
+    figure = sizes_figure(*runs)
+    assert "IoU" not in figure.get_suptitle()  # the mean over ten thresholds has none of its own
+    axes = figure.axes[panel]
+    drawn = iter(points(axes))
     for run in runs:
         for place, number in enumerate(numbers):
             estimate = run.intervals.coco_stats[number]
+            ends = [y for _, y in next(drawn)]
+            assert ends == pytest.approx([estimate.low, estimate.high], nan_ok=True)
             ((x, value),) = next(drawn)
             assert round(x) == place
             assert value == pytest.approx(estimate.value, nan_ok=True)
-            (path,) = next(bars).get_paths()
-            ends = np.asarray(path.vertices)[:, 1].tolist()
-            assert ends == pytest.approx([estimate.low, estimate.high], nan_ok=True)
     shown = [label.get_text().split("\n") for label in axes.get_xticklabels()]
     assert [one[0] for one in shown] == ["all", "small", "medium", "large"]
     first = small().intervals.coco_stats[numbers[0]].value
@@ -192,7 +193,7 @@ def test_errors_draws_what_each_kind_costs() -> None:
     gains = [0.5 ** (3 + number) for number in range(6)]
     assert widths(left) == [*gains, 0.1875, 0.25]
     names = [label.get_text() for label in left.get_yticklabels()]
-    assert names == [*ErrorKind, "all false positives", "all missed"]
+    assert names == [*ErrorKind, "all false positives", "all not found"]
     assert written(left)[:2] == ["0.125", "0.062"]
 
 
