@@ -64,7 +64,7 @@ def heading(analysis: Analysis, *, at_iou: bool = True) -> str:
 
     Args:
         analysis: of the run.
-        at_iou: whether the numbers are those at the evaluation's IoU threshold, which is then named.
+        at_iou: whether the numbers are those at the evaluation's IoU threshold, to be named then.
     """
     evaluation, intervals = analysis.evaluation, analysis.intervals
     iou = f", IoU >= {evaluation.iou_threshold:g}" if at_iou else ""

@@ -60,8 +60,8 @@ def _together(analysis: Analysis, classes: Sequence[ClassMetrics]) -> Figure:
     handles, labels = [], []
     for metrics in classes:
         handles.append(_draw(axes, analysis, metrics, metrics.label, 4))
-        name = short_name(metrics.name, _LONGEST)
-        labels.append(f"{_rule(analysis)} {with_interval(_average_precision(analysis, metrics))}  {name}")
+        told = with_interval(_average_precision(analysis, metrics))
+        labels.append(f"{_rule(analysis)} {told}  {short_name(metrics.name, _LONGEST)}")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     figure.suptitle(f"{heading(analysis)}\n{_DOTS}", x=0.01, ha="left", fontsize=7)
     add_legend(figure, handles, labels, 1)
