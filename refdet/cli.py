@@ -36,6 +36,9 @@ class Command:
         return cast("type[Config]", _found(self.options))  # as the table below has it
 
 
+STOPPED = 130
+"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
 COMMANDS = {
     ("train", "ssd300"): Command("config_train.TrainSSD300", "train.train_ssd300"),
     ("train", "faster-rcnn"): Command("config_train.TrainFasterRCNN", "train.train_faster_rcnn"),
@@ -67,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             name, config = _parse(words)
             sys.exit(_run(COMMANDS[name], config))
     except KeyboardInterrupt:
-        sys.exit("refdet: stopped by Ctrl-C; what was written so far is complete")
+        sys.stderr.write("refdet: stopped by Ctrl-C; what was written so far is complete\n")
+        sys.exit(STOPPED)
     except BrokenPipeError:
         # Whoever reads, such as `head`, has seen enough. Nothing is left to be flushed at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

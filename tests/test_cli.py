@@ -133,6 +133,18 @@ def test_options_are_written_as_the_help_does(words: str, parsed: dict[str, obje
     assert {name: options[name] for name in parsed} == parsed
 
 
+def test_ctrl_c_has_the_exit_code_of_its_signal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("refdet.judge.check_data", interrupted)
+    assert run("check-data", "--data", "anything") == 130
+    said = capsys.readouterr()
+    assert said.err == "refdet: stopped by Ctrl-C; what was written so far is complete\n"
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     data = Path(__file__).parent.parent / "fixtures" / "datasets" / "cells"
     command = [sys.executable, "-m", "refdet", "check-data", "--data", str(data)]
