@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 from refdet.analysis_records import EvaluationIntervals
 from refdet.records import Evaluation
-from refdet.report.aligned import display_width
+from refdet.report.aligned import clamped, display_width
 from refdet.report.cells import Cells, cells_of
 from refdet.report.interval_cells import interval_cells
 
@@ -44,6 +45,8 @@ def format_class_table(evaluation: Evaluation, intervals: EvaluationIntervals | 
 
 def _rows(cells: Cells) -> list[str]:
     """The header, the classes, and below a rule the totals."""
+    named = [[clamped(row[0]), *row[1:]] for row in cells.classes]
+    cells = replace(cells, classes=named)
     widths = _widths(cells)
     lines = [_line(row, cells.header, widths) for row in (cells.header, *cells.classes)]
     rule = "-" * max(display_width(line) for line in lines)
