@@ -205,6 +205,10 @@ class ThresholdCurve:
     n_objects: int
 
 
+REASONS = "; "
+"""Between the reasons of a warning. Two classes with the same reason have it in the same words."""
+
+
 @dataclass(frozen=True)
 class TunedThreshold:
     """The score threshold of a class, chosen on the very data that it is then judged on.
@@ -226,7 +230,7 @@ class TunedThreshold:
         unseen_recall: likewise.
         unseen_f_beta: likewise.
         n_objects: objects that count.
-        warning: a sentence on what is doubtful about the threshold; empty if there is nothing.
+        warning: what is doubtful about the threshold, joined by `REASONS`; empty if nothing is.
     """
 
     label: int

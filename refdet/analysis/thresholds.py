@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 
 import numpy as np
 
 from refdet.analysis.class_counts import I32, ClassCounts, Rates
-from refdet.analysis_records import Estimate, ThresholdCurve, TunedThreshold
+from refdet.analysis_records import REASONS, Estimate, ThresholdCurve, TunedThreshold
 from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
 from refdet.core.tuning import (
     threshold_of_best_f_beta,
@@ -171,7 +172,7 @@ def _tuned(
         unseen_recall=expected[1],
         unseen_f_beta=expected[2],
         n_objects=one.n_objects,
-        warning="; ".join(
+        warning=REASONS.join(
             [*_warnings(one, criterion, chosen, default, anew), *_misses(criterion, expected)]
         ),
     )
@@ -259,17 +260,17 @@ def _warnings(
     if np.isnan(chosen):
         yield f"{_why_not(one, criterion)}: keeps {default:g}"
         return
-    trials, what, success, rate = one.n_objects, "object", "found", "recall"
+    trials, what, rate = one.n_objects, "objects", "recall"
     if criterion.quantity is Quantity.PRECISION:
         trials = int(one.n_kept[one.counts.thresholds >= chosen][-1])
-        what, success, rate = "detection", "right", "precision"
+        what, rate = "detections at this threshold", "precision"
     required = TOLD_APART if criterion.quantity is Quantity.F_BETA else criterion.value
-    if (shown := shown_by(trials)) < required:
-        some = f"1 {what}, {success}," if trials == 1 else f"{trials} {what}s, all {success},"
-        yield f"{some} would show a {rate} of {shown:.2f} only"
+    if shown_by(trials) < required:
+        # In words that are the same for every class, so that they can be said once for all.
+        yield f"too few {what} to show a {rate} of {required:g}: {_needed(required)}"
     missed = float(np.isnan(anew).mean()) if len(anew) else 0.0
     if missed > 1 - LEVEL:
-        yield f"not to be had in {missed:.0%} of the samples"
+        yield f"no threshold does what is asked for in {100 * missed:.0f} % of the samples"
 
 
 def _misses(criterion: Criterion, expected: list[Estimate]) -> Iterator[str]:
@@ -277,8 +278,8 @@ def _misses(criterion: Criterion, expected: list[Estimate]) -> Iterator[str]:
     place = {Quantity.PRECISION: 0, Quantity.RECALL: 1}.get(criterion.quantity)
     if place is not None and round(expected[place].value, 3) < criterion.value:
         yield (
-            f"on other images a {criterion.quantity} of {expected[place].value:.3f} is to be "
-            f"expected, below the {criterion.value:g} asked for"
+            f"on other images a lower {criterion.quantity} is to be expected than the "
+            f"{criterion.value:g} asked for"
         )
 
 
@@ -290,6 +291,13 @@ def shown_by(trials: int) -> float:
     that more would be better.
     """
     return float((1 - LEVEL) ** (1 / trials)) if trials else 0.0
+
+
+def _needed(required: float) -> str:
+    if required == 1:
+        return "no number of them does, even if all succeed"
+    n_needed = next(n for n in count(1) if shown_by(n) >= required)
+    return f"that takes {n_needed}, even if all succeed"
 
 
 def _why_not(one: ClassCounts, criterion: Criterion) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from refdet.analysis_records import Estimate, TunedThreshold
+from refdet.analysis_records import REASONS, Estimate, TunedThreshold
 from refdet.report.tuning import format_tuned
 
 UNDEFINED = Estimate(np.nan, np.nan, np.nan)
@@ -42,6 +42,9 @@ def test_format_tuned_tells_the_threshold_its_worth_and_what_to_expect() -> None
     assert table[4][:1] + table[4][-2:] == ["elsewhere", "F2", "interval"]
     assert table[5] == ["cat", "0.700", ".625-.875", "0.450", ".300-.550", "0.550", ".400-1.00"]
     assert "Thresholds by highest F2 on these 87 images." in " ".join(lines)
+    assert "by highest F2 on this image." in " ".join(
+        format_tuned([CAT], "highest F2", 1, 2).split()
+    )
     assert max(map(len, lines)) <= 100
 
 
@@ -52,3 +55,14 @@ def test_format_tuned_says_what_is_kept_and_breaks_no_line() -> None:
     assert lines[6].split()[1:3] == ["-", "-"]
     assert lines[-1] == r"dog\n\x1b[31m: no objects: keeps 0.5"
     assert "\x1b" not in "".join(lines)
+
+
+def test_format_tuned_says_a_reason_once_for_all_classes_that_have_it() -> None:
+    few, others = "too few objects", "other images"
+    tuned = [
+        replace(CAT, warning=REASONS.join([few, others])),
+        replace(CAT, name="cow", warning=""),
+        replace(CAT, name="hen", warning=few),
+    ]
+    lines = format_tuned(tuned, "highest F1", 87, 1).splitlines()
+    assert lines[-2:] == [f"cat, hen: {few}", f"cat: {others}"]
