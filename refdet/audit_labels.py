@@ -15,13 +15,14 @@ from refdet.data.coco_json import write_coco_ground_truth
 from refdet.data.columns_as_records import records_of
 from refdet.data.pixels import display_pixels
 from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
-from refdet.reading import Truth, are_probabilities, read_runs, read_truth
+from refdet.reading import Truth, are_probabilities, detections_of, read_runs, read_truth
 from refdet.report.candidate_pictures import write_candidate_pictures
 from refdet.report.candidates import (
     format_candidates,
     write_candidates_csv,
     write_candidates_json,
 )
+from refdet.report.cells import counted
 from refdet.terminal import say
 
 _SHOWN = 20
@@ -32,8 +33,10 @@ def audit_labels(config: AuditLabels) -> int:
     """`refdet audit-labels`: rank candidates for missing labels; returns the exit code."""
     if config.output.exists() and not config.output.is_dir():
         raise ValueError(f"--output {config.output} is a file; a folder is written")
+    _refuse_one_twice(config.runs)
     truth = read_truth(config, config.runs)
     judged = [_judged(config, truth, run) for run in config.runs]
+    _refuse_the_same(config.runs, judged)
     candidates = label_candidates(judged)
     names = truth.objects.categories.names
     say(format_candidates(candidates[:_SHOWN], names, len(judged)))
@@ -47,6 +50,32 @@ def audit_labels(config: AuditLabels) -> int:
     )
     _draw(candidates[: config.max_pictures], truth, config.output)
     return 0
+
+
+def _refuse_one_twice(runs: Sequence[Path]) -> None:
+    """A run agrees with itself on everything, which says nothing."""
+    first: dict[Path, Path] = {}
+    for run in runs:
+        earlier = first.setdefault(detections_of(run).resolve(), run)
+        if earlier is not run:
+            raise ValueError(f"{earlier} and {run} are one run: name each of them once")
+
+
+def _refuse_the_same(runs: Sequence[Path], judged: Sequence[JudgedDataSet]) -> None:
+    """Nor does it say anything that its copy agrees; what finds nothing agrees on nothing."""
+    first: dict[bytes, Path] = {}
+    for run, one in zip(runs, judged, strict=True):
+        found = one.detections
+        if len(found):
+            columns = (found.image_ids, found.category_ids, found.boxes_xywh, found.scores)
+            rows = np.column_stack([column.astype(np.float64) for column in columns])
+            content = rows[np.lexsort(rows.T)].tobytes()
+            earlier = first.setdefault(content, run)
+            if earlier is not run:
+                raise ValueError(
+                    f"{earlier} and {run} hold the same detections: runs of other models or "
+                    "epochs are needed, since a copy agrees on everything"
+                )
 
 
 def _judged(config: AuditLabels, truth: Truth, run: Path) -> JudgedDataSet:
@@ -63,7 +92,7 @@ def _judged(config: AuditLabels, truth: Truth, run: Path) -> JudgedDataSet:
 
 def _summary(candidates: Sequence[LabelCandidate], n_runs: int) -> str:
     n_images = len({candidate.image for candidate in candidates})
-    total = f"{len(candidates)} candidates in {n_images} images"
+    total = f"{counted(len(candidates), 'candidate')} in {counted(n_images, 'image')}"
     if n_runs == 1:
         return (
             f"{total}, by the score of one run: nothing tells its own errors from missing labels. "
@@ -110,4 +139,9 @@ def _draw(candidates: Sequence[LabelCandidate], truth: Truth, output: Path) -> N
     )
     for problem in (*problems, *undrawn):
         say(f"not drawn: {problem}")
-    say(f"candidates: {output}   pictures: {output / 'pictures'} ({len(written)})")
+    n_sheets = sum(file.name.startswith("sheet_") for file in written)
+    drawn = f"{len(written) - n_sheets} of {counted(len(candidates), 'candidate')}"
+    say(
+        f"candidates: {output}   pictures: {output / 'pictures'} "
+        f"({drawn}, {counted(n_sheets, 'sheet')})"
+    )

@@ -52,7 +52,8 @@ def test_audit_labels_ranks_draws_and_writes(
     output = tmp_path / "audit"
     refdet("audit-labels", *runs, *GT, "--output", output)
     said = capsys.readouterr().out
-    assert "2 candidates in 1 images; all 2 runs agree on 1" in said
+    assert "2 candidates in 1 image; all 2 runs agree on 1" in said
+    assert said.endswith(f"pictures: {output / 'pictures'} (2 of 2 candidates, 1 sheet)\n")
     with (output / "candidates.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["class"], row["score"], row["runs"]) for row in rows] == [
@@ -96,6 +97,49 @@ def test_audit_labels_refuses_what_it_cannot_rank(tmp_path: Path, runs: tuple[Pa
     assert "cannot be averaged" in refused(runs[0], logits, *GT, *output)
     assert "is a file" in refused(*runs, *GT, "--output", runs[0])
     assert not (tmp_path / "audit").exists()
+
+
+def test_audit_labels_refuses_a_run_that_agrees_with_itself(
+    tmp_path: Path, runs: tuple[Path, Path]
+) -> None:
+    output = ("--output", tmp_path / "audit")
+    a, b = runs
+    same = tmp_path / "elsewhere" / ".." / a.name
+    same.parent.parent.mkdir()
+    assert f"{a} and {same} are one run: name each of them once" in refused(
+        a, b, same, *GT, *output
+    )
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "predictions.csv").write_text(b.read_text())
+    again = folder / "predictions.csv"
+    assert f"{folder} and {again} are one run" in refused(folder, again, *GT, *output)
+    lines = b.read_text().splitlines()
+    (tmp_path / "c.csv").write_text("\n".join([lines[0], *lines[:0:-1]]))
+    copy = tmp_path / "c.csv"
+    assert f"{b} and {copy} hold the same detections" in refused(a, b, copy, *GT, *output)
+    assert not (tmp_path / "audit").exists()
+
+
+def test_audit_labels_takes_runs_that_found_nothing(tmp_path: Path, capsys: Capture) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(HEADER)
+    refdet("audit-labels", tmp_path / "a.csv", tmp_path / "b.csv", *GT, "--output", tmp_path / "o")
+    assert "0 candidates in 0 images; all 2 runs agree on 0" in capsys.readouterr().out
+
+
+def test_audit_labels_counts_the_pictures_that_could_be_drawn(
+    tmp_path: Path, runs: tuple[Path, Path], capsys: Capture
+) -> None:
+    truth = tmp_path / "truth.json"
+    image = {"id": 1, "file_name": f"{EMPTY_FIELD}.png", "width": 160, "height": 120}
+    categories = [{"id": 1, "name": "RBC"}]
+    truth.write_text(json.dumps({"images": [image], "annotations": [], "categories": categories}))
+    refdet("audit-labels", runs[0], "--gt", truth, "--output", tmp_path / "audit")
+    said = capsys.readouterr().out
+    assert "1 candidate in 1 image, by the score of one run" in said
+    assert "not drawn: " in said
+    assert said.endswith("(0 of 1 candidate, 1 sheet)\n")
 
 
 def test_audit_labels_options_are_checked_before_anything_is_read() -> None:

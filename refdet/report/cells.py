@@ -75,6 +75,11 @@ def share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
+def counted(count: int, one: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 def one_line(text: str) -> str:
     r"""Text without line ends and control characters, which become escapes such as `\n`."""
     return "".join(
@@ -114,10 +119,10 @@ def _total_cells(totals: Totals) -> list[list[str]]:
 def _notes(evaluation: Evaluation) -> list[str]:
     ignored = evaluation.confusion
     notes = [
-        f"Split {one_line(evaluation.split)}, {evaluation.n_images} images. TP to F1: IoU >= "
-        f"{evaluation.iou_threshold:g}, {score_condition(evaluation)}. AP to VOC07: every "
-        f"detection, at most {evaluation.max_detections} of a class in an image. micro: all "
-        "classes together; macro: mean of the classes in which it is defined."
+        f"Split {one_line(evaluation.split)}, {counted(evaluation.n_images, 'image')}. "
+        f"TP to F1: IoU >= {evaluation.iou_threshold:g}, {score_condition(evaluation)}. "
+        f"AP to VOC07: every detection, at most {evaluation.max_detections} of a class in an image"
+        ". micro: all classes together; macro: mean of the classes in which it is defined."
     ]
     if ignored.ignored_detections or ignored.ignored_objects:
         notes.append(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from refdet.analysis_records import Estimate, EvaluationIntervals
 from refdet.records import Evaluation
-from refdet.report.cells import Cells, is_shown, one_line
+from refdet.report.cells import Cells, counted, is_shown, one_line
 
 RATES = {"P": "precision", "R": "recall", "F1": "f1"}
 APS = {"AP": "ap", "AP75": "ap75", "AP50": "ap50", "VOC": "ap50_voc", "VOC07": "ap50_voc07"}
@@ -36,7 +36,7 @@ def interval_note(evaluation: Evaluation, intervals: EvaluationIntervals) -> str
     """What the intervals are."""
     return (
         f"Intervals of {100 * intervals.level:g} %: {intervals.n_samples} bootstrap samples of the "
-        f"{evaluation.n_images} images, seed {intervals.seed}."
+        f"{counted(evaluation.n_images, 'image')}, seed {intervals.seed}."
     )
 
 
