@@ -133,6 +133,12 @@ def evaluation_settings(
     Raises:
         ValueError: names the option, or the file and the class in it.
     """
+    background = EvaluationSettings.background_threshold
+    if not background <= config.iou_threshold <= 1:
+        raise ValueError(
+            f"--iou-threshold must be in [{background:g}, 1], got {config.iou_threshold:g}: below "
+            f"{background:g} a detection lies on background"
+        )
     files = [Path(entry) for entry in config.class_thresholds if names_a_file(entry)]
     single = [entry for entry in config.class_thresholds if not names_a_file(entry)]
     if len(files) > 1:

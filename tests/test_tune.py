@@ -197,3 +197,11 @@ def test_two_files_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"nowhere\.json cannot be read: No such file"):
         settings("nowhere.json")
+
+
+def test_an_iou_threshold_that_is_on_background_is_refused_by_its_option() -> None:
+    for iou_threshold in (0.05, 0.0999, 0.0, 1.5, float("nan")):
+        message = rf"--iou-threshold must be in \[0.1, 1\], got {iou_threshold:g}: below 0.1 a det"
+        with pytest.raises(ValueError, match=message):
+            settings(iou_threshold=iou_threshold)
+    assert [settings(iou_threshold=iou).iou_threshold for iou in (0.1, 1.0)] == [0.1, 1.0]
