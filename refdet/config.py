@@ -6,10 +6,10 @@ Commands that share options inherit them. Those of training are in `refdet.confi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from refdet.data.options import (
     BoxCoordinates,
@@ -29,6 +29,27 @@ class Precision(StrEnum):
     FP32 = "fp32"
     BF16 = "bf16"
     FP16 = "fp16"
+
+
+Options = TypeVar("Options")
+
+
+def own_first(options: type[Options]) -> type[Options]:
+    """Put the options of a command before those it inherits, in its help and in saved files.
+
+    What must be given comes first of all, then from the command itself to the last base.
+    """
+    fields: dict[str, Field[object]] = vars(options)["__dataclass_fields__"]
+    family = [vars(one).get("__annotations__", {}) for one in options.__mro__]
+
+    def place(name: str) -> tuple[bool, int]:
+        # A field that is declared again stays with those of its first declaration.
+        declared = max(depth for depth, own in enumerate(family) if name in own)
+        return fields[name].default is not MISSING, declared
+
+    for name in sorted(fields, key=place):
+        fields[name] = fields.pop(name)
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +91,7 @@ class DataOptions:
         )
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Infer(DataOptions):
     """Run a checkpoint over images, write what it finds, and judge it where there is ground truth.
@@ -155,6 +177,7 @@ class TwoSides(Sides):
     """Ground truth: a COCO JSON file, or the folder of a VOC, YOLO or npy-csv data set."""
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(TwoSides):
     """Judge detections, yours or anyone's, against ground truth in any format. Needs no torch.
@@ -218,6 +241,7 @@ class Evaluate(TwoSides):
             raise ValueError("--dt needs at least one file or folder of detections")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class CheckData(DataOptions):
     """Read a whole data set, print every problem at once, count it, and plot the counts.
@@ -231,6 +255,7 @@ class CheckData(DataOptions):
     """Write a bar chart of objects per class to this PNG."""
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Convert(TwoSides):
     """Write ground truth, or detections, in another format, and say what it cannot hold.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from refdet.config import Sides, flag, require_at_least, require_in
+from refdet.config import Sides, flag, own_first, require_at_least, require_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,7 @@ class Analysed(Sides):
         require_at_least(self, 0, "seed")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Report(Analysed):
     """Write one HTML page about a run, or about two side by side; it needs no network.
@@ -77,6 +78,7 @@ class Report(Analysed):
             raise ValueError(f"name one run or two: refdet report RUN [RUN]; got {len(self.runs)}")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Compare(Analysed):
     """Say whether one run is better than another on the same images, how sure that is, and why.
@@ -100,6 +102,7 @@ class Compare(Analysed):
         require_at_least(self, 0, "max_pictures")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class AuditLabels(Sides):
     """Rank what several runs see and nobody has annotated: candidates for missing labels.
@@ -135,6 +138,7 @@ class AuditLabels(Sides):
             raise ValueError("name at least one run: refdet audit-labels RUN RUN ...")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Slices(Analysed):
     """Say in which images the detector is worse, by site, camera, date, size or what else is known.
@@ -158,6 +162,7 @@ class Slices(Analysed):
     """Folder for slices.csv, slices.json and slices.md; made if it does not exist."""
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class Tune(Analysed):
     """Find a score threshold for each class on validation data, and write them to a file.
@@ -185,6 +190,8 @@ class Tune(Analysed):
     """Take the threshold that reaches this precision on these images, with the highest recall."""
     recall: float | None = None
     """Take the highest threshold that reaches this recall on these images."""
+    score_threshold: float = 0.5
+    """What a class keeps for which no threshold does what is asked for."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from refdet.config import DataOptions, Precision, require_at_least, require_in
+from refdet.config import DataOptions, Precision, own_first, require_at_least, require_in
 from refdet.models.faster_rcnn_spec import Anchors, Backbone
 
 
@@ -120,6 +120,7 @@ class Train(DataOptions):
             raise ValueError(f"--seed must be below 2**31, got {self.seed}")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class TrainSSD300(Train):
     """Train SSD300 and keep the best checkpoint by AP.
@@ -156,6 +157,7 @@ class TrainSSD300(Train):
         require_in(self, "[0, 1]", "augment_share")
 
 
+@own_first
 @dataclass(frozen=True, kw_only=True)
 class TrainFasterRCNN(Train):
     """Train torchvision's Faster R-CNN and keep the best checkpoint by AP.

@@ -17,6 +17,7 @@ from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, Source
 from refdet.models.faster_rcnn_spec import Anchors, Backbone
 
 DATA, OUT = Path("d"), Path("o")
+HINTS = "__annotations__"
 SHARES = ("horizontal_flip", "vertical_flip", "colour", "mosaic", "mixup", "min_visible")
 CONFIG_TYPES: list[type[Config]] = [
     *(TrainSSD300, TrainFasterRCNN, Infer, Evaluate, CheckData, Compare, Tune),
@@ -258,3 +259,22 @@ def test_infer_options_name_what_is_out_of_range() -> None:
             make(Infer, checkpoint=Path("best.pt"), **{option: value})
     with pytest.raises(ValueError, match="--max-pictures must be at least 0, got -1"):
         Evaluate(dt=(Path("p.csv"),), gt=DATA, output=OUT, max_pictures=-1)
+
+
+@pytest.mark.parametrize("config_type", CONFIG_TYPES)
+def test_what_must_be_given_and_the_commands_own_options_come_first(
+    config_type: type[Config],
+) -> None:
+    inherited = {name for base in config_type.__mro__[1:] for name in vars(base).get(HINTS, {})}
+    own = vars(config_type)[HINTS].keys()
+    ranks = [
+        (field.default is not dataclasses.MISSING, field.name in inherited)
+        for field in dataclasses.fields(config_type)
+        if field.name not in own & inherited  # with another default or help, it stays there
+    ]
+    assert ranks == sorted(ranks)
+
+
+def test_tune_explains_its_score_threshold_as_the_one_that_is_kept() -> None:
+    assert "What a class keeps" in field_help(Tune)["score_threshold"]
+    assert "Counts and lists" in field_help(Compare)["score_threshold"]
