@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from refdet.analysis_records import ComparedNumber
 
-_SEEN = 2.8
-"""Standard errors: so far from 0 a true difference is found four times in five, at 95 %."""
+_SEEN = 2.8 / 1.96
+"""Half an interval of 95 % times this, 2.8 standard errors: so far from 0 a true difference is
+found four times in five."""
 _MOST_NAMED = 8
+_FEWEST = 6
+"""Images that tell anything at 95 %: of five coins, all fall alike in 1 of 16 cases."""
 
 
 def verdict_of(
@@ -18,7 +21,6 @@ def verdict_of(
     ap: ComparedNumber,
     classes: Sequence[ComparedNumber],
     n_images: int,
-    standard_error: float,
 ) -> str:
     """Whether one of two runs is better, and in which classes.
 
@@ -28,14 +30,15 @@ def verdict_of(
         ap: mean AP of both.
         classes: AP of each class, with corrected p-values.
         n_images: in how many images there is something to find.
-        standard_error: of the difference of mean AP.
     """
     share = f"{level:.0%}".replace("%", " %")
-    sentences = [_overall(names, share, ap, n_images)]
-    if not shows(ap, level) and standard_error > 0 and not math.isnan(ap.difference.low):
+    sentences = [_overall(names, share, ap, n_images, shown=shows(ap, level))]
+    # An end that is cut off at -1 or 1 is the nearer one.
+    half = max(ap.difference.high - ap.difference.value, ap.difference.value - ap.difference.low)
+    if not shows(ap, level) and half > 0:
         sentences.append(
             f"On {n_images} images with objects, a true difference of less than about "
-            f"{_SEEN * standard_error:.3f} would often go unseen."
+            f"{_SEEN * half:.3f} would often go unseen."
         )
     return " ".join([*sentences, *_of_classes(names, level, classes)])
 
@@ -46,7 +49,9 @@ def shows(number: ComparedNumber, level: float) -> bool:
     return (low > 0 or high < 0) and number.p_value <= 1 - level
 
 
-def _overall(names: tuple[str, str], share: str, ap: ComparedNumber, n_images: int) -> str:
+def _overall(
+    names: tuple[str, str], share: str, ap: ComparedNumber, n_images: int, *, shown: bool
+) -> str:
     difference, low, high = ap.difference.value, ap.difference.low, ap.difference.high
     if math.isnan(difference):
         return "Nothing can be said: AP is undefined without an object to find."
@@ -55,27 +60,30 @@ def _overall(names: tuple[str, str], share: str, ap: ComparedNumber, n_images: i
         return f"{first} and {second} do not differ in AP: it is {ap.a:.3f} for both."
     if difference < 0:
         first, second, difference, low, high = second, first, -difference, -high, -low
-    if math.isnan(low):
-        few = "1 image with objects is" if n_images == 1 else f"{n_images} images with objects are"
-        return (
-            f"No difference is shown: {second}'s AP is {difference:.3f} higher than {first}'s, but "
-            f"{few} too few to be sure."
-        )
-    if low > 0:
-        return (
-            f"{second} is better than {first} by {difference:.3f} AP ({share} interval {low:.3f} "
-            f"to {high:.3f})."
-        )
+    interval = f"{share} interval {low:.3f} to {high:.3f}"
+    if shown:
+        return f"{second} is better than {first} by {difference:.3f} AP ({interval})."
     return (
-        f"No difference is shown: {second}'s AP is {difference:.3f} higher than {first}'s, and the "
-        f"{share} interval of that, {low:.3f} to {high:.3f}, includes 0."
+        f"No difference is shown: {second}'s AP is {difference:.3f} higher than {first}'s"
+        f"{_why_not(low, interval, ap.p_value, n_images)}."
     )
+
+
+def _why_not(low: float, interval: str, p_value: float, n_images: int) -> str:
+    if math.isnan(low) and n_images < _FEWEST:
+        few = "1 image with objects is" if n_images == 1 else f"{n_images} images with objects are"
+        return f", but {few} too few to be sure"
+    if math.isnan(low):
+        return ", but how sure that is cannot be told: a class is in too few images"
+    if low > 0:
+        return f" ({interval}), but chance may explain it (p = {p_value:.3f})"
+    return f" ({interval}), which may be chance: the interval includes 0"
 
 
 def _of_classes(
     names: tuple[str, str], level: float, classes: Sequence[ComparedNumber]
 ) -> list[str]:
-    defined = [one for one in classes if not math.isnan(one.difference.value)]
+    defined = [one for one in classes if not math.isnan(one.p_value)]
     if len(defined) < 2:
         return []
     differ = sorted(

@@ -127,7 +127,40 @@ def test_compare_corrects_the_classes_alone() -> None:
     assert got.classes == compared_numbers(names, *aps, n_images, corrected=True)
     assert got.classes != compared_numbers(names, *aps, n_images)
     stats = first.coco_stats[:, :1], second.coco_stats[:, :1]
-    assert got.overall[:1] == compared_numbers(["AP"], *stats, np.array([40]))
+    (alone,) = compared_numbers(["AP"], *stats, np.array([40]))
+    assert got.overall[0].p_value == pytest.approx(alone.p_value, rel=1e-9)
+    assert got.overall[0].difference.low == pytest.approx(alone.difference.low, rel=1e-9)
+
+
+def test_compare_one_class_has_the_p_value_of_all() -> None:
+    a, b = two_runs(12, GOOD, Detector(found=0.85), n_classes=1)
+    got = compare(a, b, NAMES, n_samples=100)
+    assert 0.001 < got.overall[0].p_value < 1
+    assert got.classes[0].p_value == pytest.approx(got.overall[0].p_value, rel=1e-9)
+
+
+def test_compare_leaves_a_mean_open_that_often_lacks_a_class() -> None:
+    # Of 40 images 2 have the second class: (38 / 40)^40 = 13 % of the samples lack it.
+    a, b = two_runs(13, BAD, GOOD, n_classes=2)
+    objects = a.objects
+    rare = objects.category_ids == objects.categories.ids[1]
+    there = np.unique(objects.image_ids[rare])[:2]
+    objects = replace(objects, ignore=objects.ignore | (rare & ~np.isin(objects.image_ids, there)))
+    a, b = (judged_columns(objects, one.detections, EvaluationSettings()) for one in (a, b))
+    got = compare(a, b, NAMES, n_samples=200)
+    by_name = {number.name: number for number in got.overall}
+    for name in ("AP", "AP50", "AR 100", "VOC", "macro R"):
+        number = by_name[name]
+        assert not math.isnan(number.difference.value)
+        assert math.isnan(number.difference.low)
+        assert math.isnan(number.p_value)
+    assert not math.isnan(by_name["micro R"].difference.low)
+    assert not math.isnan(got.classes[0].difference.low)
+    assert math.isnan(got.classes[1].difference.low)
+    assert got.verdict.startswith("No difference is shown: second's AP is ")
+    assert "a class is in too few images" in got.verdict
+    same_run = compare(a, a, NAMES, n_samples=100)
+    assert (same_run.overall[0].difference.low, same_run.overall[0].p_value) == (0, 1)
 
 
 def test_compare_counts_images_that_have_something_to_find() -> None:
@@ -165,7 +198,7 @@ def test_compare_says_what_it_could_not_have_seen() -> None:
     a, b = two_runs(8, GOOD, GOOD)
     got = compare(a, b, NAMES, n_samples=200)
     assert got.verdict.startswith("No difference is shown: ")
-    assert "includes 0. On 40 images with objects, a true difference of less than" in got.verdict
+    assert "interval includes 0. On 40 images with objects, a true difference of" in got.verdict
     assert got.verdict.endswith("None of the 2 classes differs, corrected for how many they are.")
 
 
@@ -176,7 +209,9 @@ def test_compare_a_few_images_shows_nothing(n_images: int) -> None:
     got = compare(a, b, NAMES, n_samples=100)
     assert got.overall[0].difference.value > 0.3
     assert math.isnan(got.overall[0].difference.low)
-    assert got.overall[0].p_value == 2 / 2**n_images
+    # All samples of one image are equal.
+    assert n_images == 1 or got.overall[0].p_value == 2 / 2**n_images
+    assert not got.overall[0].p_value <= 0.05
     assert "too few to be sure." in got.verdict
     assert "better" not in got.verdict
 

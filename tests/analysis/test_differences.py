@@ -15,7 +15,7 @@ import pytest
 
 from refdet.analysis.differences import compared_numbers, corrected_p_values, least_p_value, stretch
 from refdet.analysis.resampling import Resampler
-from refdet.analysis.verdicts import shows
+from refdet.analysis.verdicts import shows, verdict_of
 from refdet.analysis_records import ComparedNumber, Estimate
 from refdet.core.bootstrap import bootstrap_weights
 from refdet.evaluate import EvaluationSettings, judged_columns
@@ -164,15 +164,72 @@ def test_least_p_value_is_that_of_coins_that_all_fall_alike(n: int, want: float)
 def test_stretch_is_that_of_students_quantile(n: int, student: float) -> None:
     # Any table of t at 0.975 with n - 1 degrees of freedom.
     want = student / 1.9600 * math.sqrt(n / (n - 1))
-    assert stretch(np.array([n]))[0] == pytest.approx(want, rel=1e-2 if n < 10 else 2e-3)
+    assert stretch(np.array([n]))[0] == pytest.approx(want, rel=5e-5)
+    assert stretch(np.array(5)) == stretch(np.array(6))
+
+
+def compared(values: list[float], n_images: int, *, corrected: bool) -> list[ComparedNumber]:
+    """Differences whose samples vary by 0.01 to either side, independent of each other."""
+    moves = 0.01 * np.random.default_rng(0).normal(size=(999, len(values)))
+    b = np.concatenate([np.zeros((1, len(values))), moves]) + np.array(values)
+    images = np.full(len(values), n_images)
+    names = [str(value) for value in values]
+    return list(compared_numbers(names, np.zeros_like(b), b, images, corrected=corrected))
 
 
 def test_compared_numbers_correct_the_least_p_value_too() -> None:
     # 8 images: 2 in 256 for one number, 4 in 256 for one of two.
-    samples = 1 + 0.01 * np.random.default_rng(0).normal(size=(400, 2))
-    b = np.concatenate([np.ones((1, 2)), samples])
-    rows = compared_numbers(["x", "y"], np.zeros_like(b), b, np.array([8, 8]), corrected=True)
+    rows = compared([1.0, 1.0], 8, corrected=True)
     assert [row.p_value for row in rows] == [4 / 256, 4 / 256]
-    rows = compared_numbers(["x", "y"], np.zeros_like(b), b, np.array([8, 8]))
+    rows = compared([1.0, 1.0], 8, corrected=False)
     assert [row.p_value for row in rows] == [2 / 256, 2 / 256]
     assert not math.isnan(rows[0].difference.low)
+
+
+def test_compared_numbers_are_corrected_upwards_alone() -> None:
+    values = [0.0, 0.012, 0.016, 0.021, 0.024, 0.03]
+    raw, together = (compared(values, 40, corrected=which) for which in (False, True))
+    for one, other in zip(raw, together, strict=True):
+        assert other.p_value >= one.p_value
+        assert other.difference == one.difference
+        assert (one.p_value < 0.05) == (one.difference.low > 0)
+    assert [shows(one, 0.95) for one in raw] == [False, False, False, True, True, True]
+    assert [shows(one, 0.95) for one in together] == [False, False, False, False, False, True]
+    alone, same_alone = (compared([0.021], 40, corrected=which) for which in (False, True))
+    assert alone == same_alone
+
+
+def test_compared_numbers_of_a_constant_difference_have_no_interval() -> None:
+    b = np.full((100, 2), 0.75)
+    a = np.stack([np.full(100, 0.5), np.linspace(0.5, 0.6, 100)], axis=1)
+    constant, varied = compared_numbers(["x", "y"], a, b, np.array([40, 40]))
+    assert math.isnan(constant.difference.low)
+    assert math.isnan(constant.p_value)
+    assert not math.isnan(varied.difference.low)
+    for same in compared_numbers(["x", "y"], b, b, np.array([3, 0])):
+        assert (same.difference.low, same.difference.high, same.p_value) == (0, 0, 1)
+
+
+def test_compared_numbers_stay_within_the_range_of_differences() -> None:
+    b = np.linspace(-1, 1, 200)[:, None] ** 3
+    b[0] = 0.9
+    (row,) = compared_numbers(["x"], np.zeros_like(b), b, np.array([6]))
+    assert row.difference.high == 1
+
+
+@pytest.mark.parametrize(("low", "p_value"), [(0.01, 0.2), (0.01, math.nan), (-0.01, 0.01)])
+def test_verdict_says_one_thing_where_interval_and_p_value_do_not_agree(
+    low: float, p_value: float
+) -> None:
+    ap = ComparedNumber("AP", 0.5, 0.6, Estimate(0.1, low, 0.2), p_value)
+    said = verdict_of(("a", "b"), 0.95, ap, [ap, ap], 40)
+    assert said.startswith("No difference is shown: b's AP is 0.100 higher than a's")
+    assert "better" not in said
+    assert ("includes 0" in said) == (low < 0)
+    assert "would often go unseen" in said
+
+
+def test_verdict_of_a_shown_difference_does_not_doubt_it() -> None:
+    ap = ComparedNumber("AP", 0.5, 0.6, Estimate(0.1, 0.001, 0.199), 0.049)
+    said = verdict_of(("a", "b"), 0.95, ap, [ap], 40)
+    assert said == "b is better than a by 0.100 AP (95 % interval 0.001 to 0.199)."

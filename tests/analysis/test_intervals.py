@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
+import pytest
 
 from refdet.analysis.intervals import intervals_of
 from refdet.analysis_records import Estimate, EvaluationIntervals
@@ -30,14 +32,38 @@ def intervals(columns: Columns, n_samples: int, seed: int = 0) -> EvaluationInte
     return intervals_of(judged, judged.evaluation("val"), n_samples, seed)
 
 
-def assert_interval(got: Estimate, samples: list[float], value: float) -> None:
-    ends = np.clip(bootstrap_interval(np.array(samples), value, 0.95), 0, 1)
+def images_with_objects(
+    columns: Columns, low: float = 0, high: float = math.inf
+) -> dict[int, set[int]]:
+    """Of each class that has objects of such an area that count, the images that have one."""
+    objects, images = columns[0], defaultdict(set)
+    names = ("image_ids", "category_ids", "area", "crowd", "ignore")
+    rows = zip(*(getattr(objects, name).tolist() for name in names), strict=True)
+    for image, category, area, crowd, ignore in rows:
+        if low <= area <= high and not (crowd or ignore):
+            images[category].add(image)
+    return images
+
+
+def standing(columns: Columns, weights: list[list[int]], low: float, high: float) -> int:
+    """On how many images a mean over classes stands; 0 where too many samples lack a class."""
+    images, ids = images_with_objects(columns, low, high), sorted(columns[0].images.ids.tolist())
+    lacking = 0
+    for weight in weights:
+        drawn = {image for image, times in zip(ids, weight, strict=True) if times}
+        lacking += any(not (drawn & of_class) for of_class in images.values())
+    return len(set().union(*images.values())) if lacking <= 0.05 * len(weights) else 0
+
+
+def assert_interval(got: Estimate, samples: list[float], value: float, n_images: int) -> None:
+    ends = np.clip(bootstrap_interval(np.array(samples), value, 0.95, n_images), 0, 1)
     want = [value, *ends.tolist()]
     np.testing.assert_allclose([got.value, got.low, got.high], want, rtol=0, atol=1e-10)
 
 
-def test_intervals_of_equals_evaluating_every_sample_anew() -> None:
-    columns = larger(0)
+@pytest.mark.parametrize(("seed", "has_rare_class"), [(0, True), (2, False)])
+def test_intervals_of_equals_evaluating_every_sample_anew(seed: int, has_rare_class: bool) -> None:
+    columns = larger(seed)
     got = intervals(columns, 60, seed=5)
     assert (got.level, got.n_samples, got.seed) == (0.95, 60, 5)
     itself = evaluate_columns(*columns, split="val", settings=DEFAULT)
@@ -46,24 +72,48 @@ def test_intervals_of_equals_evaluating_every_sample_anew() -> None:
         evaluate_columns(*copied(columns, weight), split="val", settings=DEFAULT)
         for weight in weights.tolist()
     ]
-    for place, estimate in enumerate(got.coco_stats):
+    every, small, medium, large = (
+        standing(columns, weights.tolist(), *ends)
+        for ends in ((0, 1e10), (0, 32**2), (32**2, 96**2), (96**2, 1e10))
+    )
+    of_sizes = [every] * 3 + [small, medium, large]
+    assert (every == 0) == has_rare_class
+    total = len(set().union(*images_with_objects(columns).values()))
+    for place, (estimate, n_images) in enumerate(zip(got.coco_stats, of_sizes * 2, strict=True)):
         values = [one.coco_stats[place] for one in (itself, *samples)]
         values = [math.nan if value == -1 else value for value in values]
-        assert_interval(estimate, values[1:], values[0])
+        assert_interval(estimate, values[1:], values[0], n_images)
     assert set(got.totals) == TOTAL_FRACTIONS
     for name, estimate in got.totals.items():
         sampled = [getattr(one.totals, name) for one in samples]
-        assert_interval(estimate, sampled, getattr(itself.totals, name))
+        of_class = name.removeprefix("macro_").removeprefix("mean_")
+        lacking = (
+            0
+            if name.startswith("micro")
+            else sum(
+                any(
+                    math.isnan(getattr(of_sample, of_class))
+                    and not math.isnan(getattr(own, of_class))
+                    for of_sample, own in zip(one.classes, itself.classes, strict=True)
+                )
+                for one in samples
+            )
+        )
+        n_images = total if lacking <= 3 else 0
+        assert_interval(estimate, sampled, getattr(itself.totals, name), n_images)
     assert len(got.classes) == 3
     for label, estimates in enumerate(got.classes):
         assert set(estimates) == CLASS_FRACTIONS
         for name, estimate in estimates.items():
             sampled = [getattr(one.classes[label], name) for one in samples]
-            assert_interval(estimate, sampled, getattr(itself.classes[label], name))
+            category = int(columns[0].categories.ids[label])
+            n_images = len(images_with_objects(columns)[category])
+            assert_interval(estimate, sampled, getattr(itself.classes[label], name), n_images)
     for label, band in got.bands.items():
         curves = np.array([best_precision(one, label) for one in samples])
         own = best_precision(itself, label)
-        low, high = np.clip(bootstrap_interval(curves, own, 0.95), 0, 1)
+        n_images = len(images_with_objects(columns)[int(columns[0].categories.ids[label])])
+        low, high = np.clip(bootstrap_interval(curves, own, 0.95, n_images), 0, 1)
         np.testing.assert_allclose(band.precision, own, rtol=0, atol=1e-12)
         np.testing.assert_allclose(band.low, low, rtol=0, atol=1e-10)
         np.testing.assert_allclose(band.high, high, rtol=0, atol=1e-10)
@@ -73,31 +123,63 @@ def test_intervals_of_equals_evaluating_every_sample_anew() -> None:
 def test_intervals_of_surround_the_numbers_and_narrow_with_more_images() -> None:
     few, many = (intervals(larger(1, n_images), 200) for n_images in (10, 160))
     for got in (few, many):
-        for estimate in (*got.coco_stats[:3], *got.totals.values()):
-            assert estimate.low <= estimate.value <= estimate.high
-    widths = [one.totals["mean_ap50"].high - one.totals["mean_ap50"].low for one in (few, many)]
-    assert 2 < widths[0] / widths[1] < 8
+        for name, estimate in got.totals.items():
+            if name.startswith("micro"):  # a class is in few images
+                assert estimate.low <= estimate.value <= estimate.high
+    widths = [
+        one.totals["micro_recall"].high - one.totals["micro_recall"].low for one in (few, many)
+    ]
+    assert 3 < widths[0] / widths[1] < 8
 
 
 def test_intervals_of_are_the_same_for_the_same_seed_only() -> None:
     columns = larger(2)
     first, again, other = (intervals(columns, 100, seed) for seed in (1, 1, 2))
-    assert first.totals == again.totals
+    assert str(first.totals) == str(again.totals)
     assert first.totals["mean_ap"].value == other.totals["mean_ap"].value
     assert first.totals["mean_ap"] != other.totals["mean_ap"]
 
 
-def test_intervals_of_a_class_that_few_samples_have_are_undefined() -> None:
-    # 100 samples of 3 images: about 70 have the image with the cat; in 50 there are too few.
+def few_cats(n_cats: int, n_dogs: int, cat_found: int) -> EvaluationIntervals:
+    """Images with a dog each, of which the first two of three are found, and some with a cat."""
     box = [[0.0, 0.0, 10.0, 10.0]]
-    images = [truth("a", box, [0]), truth("b", box, [1]), truth("c", box, [1])]
-    found_there = [found(name, box, [0.9], [label]) for name, label in (("a", 0), ("b", 1))]
-    columns = columns_of((images, found_there))
-    rare = intervals(columns, 100).classes[0]["ap50"]
-    assert (round(rare.value, 9), round(rare.low, 9), round(rare.high, 9)) == (1, 1, 1)
-    rare = intervals(columns, 50).classes[0]["ap50"]
-    assert math.isnan(rare.low)
-    assert math.isnan(rare.high)
+    images = [truth(f"cat {k}", box, [0]) for k in range(n_cats)]
+    images += [truth(f"dog {k}", box, [1]) for k in range(n_dogs)]
+    found_there = [found(f"cat {k}", box, [0.9], [0]) for k in range(cat_found)]
+    found_there += [found(f"dog {k}", box, [0.9], [1]) for k in range(n_dogs) if k % 3]
+    for name in sorted(one.image for one in images):
+        if name not in {one.image for one in found_there}:
+            found_there.append(found(name, [], [], []))
+    return intervals(columns_of((images, found_there), range(len(images))), 200)
+
+
+def test_intervals_of_fewer_than_six_images_are_undefined() -> None:
+    for n_cats, is_told in ((5, False), (6, True)):
+        got = few_cats(n_cats, 12, n_cats - 2)
+        assert not math.isnan(got.classes[0]["recall"].value)
+        assert math.isnan(got.classes[0]["recall"].low) != is_told
+        assert math.isnan(got.classes[0]["recall"].high) != is_told
+        assert not math.isnan(got.totals["macro_recall"].low)  # 17 images; each sample has a cat
+
+
+def test_intervals_of_a_mean_that_often_lacks_a_class_are_undefined() -> None:
+    # Of 30 images with 2 cats, (28 / 30)^30 = 13 % of the samples have none; of 5 cats 0.4 %.
+    for n_cats, is_told in ((2, False), (5, True)):
+        got = few_cats(n_cats, 30 - n_cats, n_cats - 1)
+        # Small objects are all there are.
+        estimates = [got.totals[name] for name in ("macro_recall", "mean_ap50", "mean_ap50_voc")]
+        for one in (*estimates, got.coco_stats[0], got.coco_stats[3], got.coco_stats[9]):
+            assert not math.isnan(one.value)
+            assert (math.isnan(one.low), math.isnan(one.high)) == (not is_told, not is_told)
+        assert not math.isnan(got.totals["micro_recall"].low)
+
+
+def test_intervals_of_what_never_varies_are_undefined() -> None:
+    got = few_cats(9, 9, 9)
+    recall = got.classes[0]["recall"]
+    assert recall.value == 1
+    assert math.isnan(recall.low)
+    assert not math.isnan(got.classes[1]["recall"].low)
 
 
 def test_intervals_of_a_class_without_objects_are_undefined() -> None:
