@@ -35,7 +35,8 @@ def compare_runs(config: Compare) -> int:
     truth = read_truth(config, config.runs)
     if config.gt is None and (config.runs[1] / GROUND_TRUTH_FILE).is_file():
         # The images of the second run may be some of the first's alone: the rest would be missed.
-        require_same_objects(truth.objects, read_truth(config, config.runs[1:]).objects)
+        other = read_truth(config, config.runs[1:], tell=False)
+        require_same_objects(truth.objects, other.objects)
     settings = evaluation_settings(config, truth.objects.categories.names)
     detections = [read_runs(config, truth, [run]) for run in config.runs]
     a, b = (judged_columns(truth.objects, of_run, settings) for of_run in detections)

@@ -59,8 +59,13 @@ class Truth:
         }
 
 
-def read_truth(config: Judging, runs: Sequence[Path]) -> Truth:
+def read_truth(config: Judging, runs: Sequence[Path], *, tell: bool = True) -> Truth:
     """Read --gt, or the ground truth that lies with the first run; prints what was settled.
+
+    Args:
+        config: the options.
+        runs: to be judged against it.
+        tell: False to print nothing, where the same has been printed already.
 
     Raises:
         ValueError: names the file and the place in it, or the option.
@@ -78,8 +83,9 @@ def read_truth(config: Judging, runs: Sequence[Path]) -> Truth:
     refuse_unused(options, config.split, read.file_format, formats)
     of_ids = of_counted_ids(read.objects, read.file_format, formats)
     for sentence in (*read.sentences, *_of_ignored(read.objects), *of_ids):
-        say(sentence)
-    return Truth(read, _named_as_infer_does(read), config.split or read.split or gt.stem)
+        if tell:
+            say(sentence)
+    return Truth(read, _named_as_infer_does(read), config.split or read.split or _name_of(gt))
 
 
 def read_runs(
@@ -196,6 +202,12 @@ def _truth_of(run: Path) -> Path:
             "that `refdet infer --data` has written"
         )
     return file
+
+
+def _name_of(gt: Path) -> str:
+    """Of ground truth without a split; what lies with a run of `refdet infer` is called as that."""
+    of_run = gt.name == GROUND_TRUTH_FILE and (gt.parent / PREDICTIONS_FILE).is_file()
+    return gt.resolve().parent.name if of_run else gt.stem
 
 
 def _of_ignored(objects: ObjectColumns) -> Iterator[str]:

@@ -61,7 +61,8 @@ def report(config: Report) -> int:
     truth = read_truth(config, config.runs)
     if config.gt is None and len(config.runs) == 2 and _has_truth(config.runs[1]):
         # The images of the second run may be some of the first's alone: the rest would be missed.
-        require_same_objects(truth.objects, read_truth(config, config.runs[1:]).objects)
+        other = read_truth(config, config.runs[1:], tell=False)
+        require_same_objects(truth.objects, other.objects)
     sliced = config.image_table is not None or config.by
     groupings = read_groupings(config, truth) if sliced else []
     settings = evaluation_settings(config, truth.objects.categories.names)

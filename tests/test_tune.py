@@ -205,3 +205,17 @@ def test_an_iou_threshold_that_is_on_background_is_refused_by_its_option() -> No
         with pytest.raises(ValueError, match=message):
             settings(iou_threshold=iou_threshold)
     assert [settings(iou_threshold=iou).iou_threshold for iou in (0.1, 1.0)] == [0.1, 1.0]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_tune_calls_the_split_as_the_folder_that_infer_has_written(
+    files: tuple[Path, Path], tmp_path: Path, *, named: bool
+) -> None:
+    truth, found = files
+    folder = tmp_path / "val"
+    folder.mkdir()
+    truth.rename(folder / "ground_truth.json")
+    found.rename(folder / "predictions.csv")
+    gt = ("--gt", folder / "ground_truth.json") if named else ()
+    run("tune", folder, *gt, "--f-beta", 1, "--output", tmp_path / "t.json")
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["split"] == "val"
