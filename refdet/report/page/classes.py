@@ -11,6 +11,7 @@ from refdet.analysis_records import Analysis, Comparison, Estimate
 from refdet.records import ClassMetrics
 from refdet.report.cells import share
 from refdet.report.page.charts import RunCurve, curve_chart
+from refdet.report.page.numbers import MINUS, interval_text
 from refdet.report.page.runs import Runs, cells_for, class_names, columns_for
 from refdet.report.page.strips import axis_strip, interval_strip
 from refdet.report.page.tables import (
@@ -49,7 +50,7 @@ def class_table(runs: Runs, comparison: Comparison | None) -> Table:
         Column("0 to 1", numeric=False, axis=axis_strip(0, 1)),
     ]
     if comparison:
-        columns.append(Column("AP, B less A", "difference; bold where its interval excludes 0"))
+        columns.append(Column(f"AP, B {MINUS} A", "difference; bold where its interval excludes 0"))
     for name, _, _, meaning in _RATES[1:]:
         columns += columns_for(runs, name, meaning)
     for name, _, meaning in _COUNTS:
@@ -96,7 +97,7 @@ def _means(runs: Runs, comparison: Comparison | None) -> Row:
         cells += mean(name)
     for _, name, _ in _COUNTS:
         cells += [count_cell(getattr(run.evaluation.totals, name)) for run in runs]
-    return Row("mean, sum", (*cells, *[NO_CELL] * len(runs)))
+    return Row("mean of the classes; sum", (*cells, *[NO_CELL] * len(runs)))
 
 
 @dataclass(frozen=True)
@@ -149,5 +150,5 @@ def _class_curve(runs: Runs, label: int, name: str) -> Curve:
 
 
 def _with_interval(estimate: Estimate) -> str:
-    cell = estimate_cell(estimate)
-    return f"{cell.text} ({cell.note})" if cell.note else cell.text
+    interval = interval_text(estimate)
+    return f"{share(estimate.value)} ({interval})" if interval else share(estimate.value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refdet.analysis_records import ComparedNumber, Comparison
-from refdet.report.cells import one_line
+from refdet.report.page.names import shown_name
+from refdet.report.page.numbers import MINUS
 from refdet.report.page.strips import axis_strip, interval_strip
 from refdet.report.page.tables import (
     Column,
@@ -19,7 +20,7 @@ from refdet.report.page.tables import (
     strip_cell,
 )
 
-_DIFFERENCE = "B less A; bold where its interval excludes 0"
+_DIFFERENCE = f"B {MINUS} A; bold where its interval excludes 0"
 _P = "how likely so large a difference is where there is none"
 
 
@@ -54,7 +55,7 @@ def _table(
     )
     rows = tuple(
         Row(
-            one_line(one.name),
+            shown_name(one.name),
             (
                 share_cell(one.a),
                 share_cell(one.b),
@@ -79,7 +80,7 @@ def changed_images(comparison: Comparison) -> Table:
     )
     rows = tuple(
         Row(
-            one_line(one.image),
+            shown_name(one.image),
             tuple(
                 count_cell(count)
                 for count in (

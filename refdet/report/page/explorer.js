@@ -58,6 +58,7 @@
     const row = document.getElementById("explorer-row").content.firstElementChild.cloneNode(true);
     const [slider, number] = row.querySelectorAll("input");
     row.querySelector(".explorer-class bdi").textContent = name;
+    row.querySelector(".explorer-class").title = name;
     slider.max = steps.length - 1;
     slider.setAttribute("aria-label", `score threshold of ${name}`);
     number.setAttribute("aria-label", `score threshold of ${name}, as a number`);
@@ -90,11 +91,11 @@
   function startRun(run, place) {
     const part = document.getElementById("explorer-run").content.firstElementChild.cloneNode(true);
     const body = part.querySelector("tbody");
-    part.querySelector(".explorer-name").textContent = run.name;
+    part.querySelector(".explorer-name").textContent = shownName(run.name);
     part.querySelector(".tag").textContent = "AB"[place];
     part.querySelector(".tag").classList.add(`run-${"ab"[place]}`);
     part.querySelector("h3").hidden = data.runs.length === 1;
-    part.querySelector(".explorer-scroll").setAttribute("aria-label", `thresholds of ${run.name}`);
+    part.querySelector(".explorer-scroll").setAttribute("aria-label", `thresholds of ${shownName(run.name)}`);
     const classes = run.classes.map((one) => ({
       name: one.name,
       start: one.start,
@@ -139,7 +140,7 @@
     all.row.classList.add("explorer-all");
     body.append(all.row);
     for (const one of classes) {
-      one.shown = rowOf(one.name, one.steps, (place) => {
+      one.shown = rowOf(shownName(one.name), one.steps, (place) => {
         put(one, place);
         together();
       });

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 
 from refdet.analysis_records import Analysis, ErrorKind, Estimate, Reliability
-from refdet.report.cells import one_line, share
+from refdet.report.cells import share
 from refdet.report.page.mistakes import confused_pairs
+from refdet.report.page.names import shown_name
 from refdet.report.page.numbers import count_text, interval_text, p_text, plural
 from refdet.report.page.trust import mean_gap
 
@@ -210,4 +211,4 @@ def _in_words(estimate: Estimate) -> str:
 
 
 def _name(text: str) -> str:
-    return f"\N{FIRST STRONG ISOLATE}{one_line(text)}\N{POP DIRECTIONAL ISOLATE}"
+    return f"\N{FIRST STRONG ISOLATE}{shown_name(text)}\N{POP DIRECTIONAL ISOLATE}"

@@ -5,6 +5,7 @@
   if (!source) return;
   const data = JSON.parse(source.textContent);
   const PER_PAGE = 48;
+  const LONGEST_TAG = 24;
   const MISSED = data.kinds.indexOf("missed");
   const SVG = "http://www.w3.org/2000/svg";
   const element = (name) => document.getElementById(`gallery-${name}`);
@@ -47,6 +48,7 @@
     const wantedLabel = number("label", -1);
     const low = number("low", -Infinity);
     const high = number("high", Infinity);
+    const limited = low !== -Infinity || high !== Infinity;
     const kinds = data.kinds.map((_, place) => field(`kind${place}`).checked);
     const part = field("image").value.toLowerCase();
     const named = part ? lowerImages.map((name) => name.includes(part)) : null;
@@ -55,7 +57,8 @@
     for (let row = 0; row < size; row += 1) {
       if (wantedLabel >= 0 && label[row] !== wantedLabel) continue;
       if (!kinds[kind[row]]) continue;
-      if (score[row] < low || score[row] > high) continue; // a missed object has no score
+      // A missed object has no score, so that no limit lets it pass.
+      if (limited && !(score[row] >= low && score[row] <= high)) continue;
       if (named && !named[image[row]]) continue;
       if (pictured && Number.isNaN(crop[row])) continue;
       matching.push(row);
@@ -119,7 +122,7 @@
   // A name that is written from right to left must not turn around what stands beside it.
   function isolated(name) {
     const bdi = document.createElement("bdi");
-    bdi.textContent = name;
+    bdi.textContent = shownName(name);
     return bdi;
   }
 
@@ -136,7 +139,7 @@
     const other = data.classes[confused[row]];
     const parts = [data.kinds[kind[row]]];
     if (other !== undefined) parts.push(" with ", isolated(other));
-    if (!Number.isNaN(iou[row])) parts.push(`, IoU ${iou[row].toFixed(2)}`);
+    if (!Number.isNaN(iou[row])) parts.push(`, IoU with its class ${iou[row].toFixed(2)}`);
     return parts;
   }
 
@@ -156,14 +159,14 @@
     const card = element("card").content.firstElementChild.cloneNode(true);
     const image = run.errors.image[row];
     const name = data.images[image];
-    card.querySelector(".gallery-picture").append(pictureOf(row));
+    card.querySelector(".gallery-picture").append(pictureOf(row, false));
     card.querySelector(".gallery-title").append(...title(row));
     card.querySelector(".gallery-what").append(...what(row));
     card.querySelector(".gallery-image").append(isolated(name));
     const box = card.querySelector(".gallery-tick");
     box.value = image;
     box.checked = run.ticked.has(image);
-    box.setAttribute("aria-label", `exclude image ${name}`);
+    box.setAttribute("aria-label", `exclude image ${shownName(name)}`);
     box.addEventListener("change", () => tick(image, box.checked));
     card.querySelector(".gallery-open").addEventListener("click", () => {
       enlarge(page * PER_PAGE + place);
@@ -190,7 +193,26 @@
     return group;
   }
 
-  function pictureOf(row) {
+  // The class of a box above its upper edge, or below that where there is no room; big enough to
+  // be read in whatever part of the image is shown.
+  function tagOf([left, top, right], x, y, width, label, kind) {
+    const size = (right - left) / 26;
+    const name = [...shownName(data.classes[label])];
+    const late = x + width / 2 > (left + right) / 2;
+    const tag = drawn("text", {
+      x: late ? Math.min(x + width, right) : Math.max(x, left),
+      y: y - top < 1.4 * size ? Math.max(y, top) + size : y - size / 3,
+      "text-anchor": late ? "end" : "start",
+      "font-size": size,
+      "stroke-width": size / 4,
+      class: `gallery-tag ${kind}`,
+    });
+    tag.textContent = name.length > LONGEST_TAG ? `${name.slice(0, LONGEST_TAG).join("")}…` : name.join("");
+    return tag;
+  }
+
+  // In a card there is no room for the names of its boxes.
+  function pictureOf(row, tagged) {
     const { crop, x, y, w, h } = run.errors;
     if (Number.isNaN(crop[row])) {
       const nothing = document.createElement("span");
@@ -214,9 +236,14 @@
       preserveAspectRatio: "none",
     }));
     for (const [label, x1, y1, x2, y2] of objects) {
-      svg.append(rectangle(x1, y1, x2 - x1, y2 - y1, "gallery-object", data.classes[label]));
+      svg.append(rectangle(x1, y1, x2 - x1, y2 - y1, "gallery-object", shownName(data.classes[label])));
     }
     svg.append(rectangle(x[row], y[row], w[row], h[row], "gallery-error", textOf(title(row))));
+    if (tagged) {
+      for (const [label, x1, y1, x2] of objects) {
+        svg.append(tagOf(region, x1, y1, x2 - x1, label, "gallery-object"));
+      }
+    }
     return svg;
   }
 
@@ -235,7 +262,7 @@
       for (const [label] of data.crops[crop[row]].objects) {
         counts.set(label, (counts.get(label) ?? 0) + 1);
       }
-      const there = [...counts].map(([label, count]) => `${count} ${data.classes[label]}`);
+      const there = [...counts].map(([label, count]) => `${count} ${shownName(data.classes[label])}`);
       facts.push(["annotated here", there.join(", ") || "nothing"]);
     }
     return facts;
@@ -246,7 +273,7 @@
     const row = rows[enlarged];
     const dialog = element("dialog");
     element("dialog-title").replaceChildren(...title(row));
-    dialog.querySelector(".gallery-picture").replaceChildren(pictureOf(row));
+    dialog.querySelector(".gallery-picture").replaceChildren(pictureOf(row, true));
     const facts = factsOf(row).flatMap(([name, value]) => {
       const [term, detail] = ["dt", "dd"].map((tag) => document.createElement(tag));
       term.textContent = name;
@@ -323,6 +350,10 @@
         "with the highest scores; images that cannot be opened have none.");
     }
     element("note").textContent = sentences.join(" ");
+    const unlisted = run.n_errors - size;
+    element("cut").textContent = unlisted
+      ? `It knows the listed errors only: ${counted(unlisted, "other is", "others are")} left out.`
+      : "";
     document.querySelector(".gallery-pictured").hidden = nPictures === 0 || nPictures === size;
     if (nPictures === 0 || nPictures === size) field("pictured").checked = false;
   }
@@ -347,9 +378,9 @@
   }
 
   function startForm() {
-    field("run").append(...runs.map((one, place) => option(place, one.name)));
+    field("run").append(...runs.map((one, place) => option(place, shownName(one.name))));
     form.querySelector(".gallery-run").hidden = runs.length === 1;
-    field("label").append(...data.classes.map((name, label) => option(label, name)));
+    field("label").append(...data.classes.map((name, label) => option(label, shownName(name))));
     data.kinds.forEach((kind, place) => {
       const label = document.createElement("label");
       label.className = "gallery-check";

@@ -9,8 +9,8 @@ import numpy as np
 
 from refdet.analysis_records import ErrorKind
 from refdet.records import ConfusionMatrix
-from refdet.report.cells import one_line
 from refdet.report.confusion import names_with_background
+from refdet.report.page.names import shown_name
 from refdet.report.page.runs import Run, Runs, cells_for, class_names, columns_for
 from refdet.report.page.strips import axis_strip, bar_strip
 from refdet.report.page.tables import (
@@ -39,6 +39,11 @@ KIND_MEANINGS = {
     ErrorKind.BACKGROUND: "a detection where no object is",
     ErrorKind.MISSED: "an object that no detection accounts for",
 }
+_BY_CLASS = (
+    "errors of detections of this class; below, the AP that this class would gain if all errors of "
+    "the kind were fixed, those of other classes too"
+)
+_MISSED_BY_CLASS = "objects of this class; below, the AP that it would gain if all were found"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def confusions(runs: Runs) -> list[Confusion]:
 
 
 def _confusion(run: Run, matrix: ConfusionMatrix) -> Confusion:
-    names = tuple(names_with_background([one_line(name) for name in matrix.class_names]))
+    names = tuple(names_with_background([shown_name(name) for name in matrix.class_names]))
     rows: tuple[tuple[ConfusionCell, ...], ...] = ()
     if len(names) <= MOST_CONFUSED_CLASSES + 1:
         there = np.maximum(matrix.counts.sum(axis=0), 1)
@@ -161,7 +166,7 @@ def class_kinds_table(run: Run) -> Table:
     columns = (
         Column("class"),
         *(
-            Column(kind.kind.value, f"{KIND_MEANINGS[kind.kind]}; below, the class's AP it costs")
+            Column(kind.kind.value, f"{KIND_MEANINGS[kind.kind]}: {_by_class(kind.kind)}")
             for kind in errors.kinds
         ),
     )
@@ -174,6 +179,10 @@ def class_kinds_table(run: Run) -> Table:
             cells.append(Cell(count_cell(count).text, note, count))
         rows.append(Row(name, tuple(cells)))
     return Table(f"class-kinds-{run.letter}", "Kinds of error by class", columns, tuple(rows))
+
+
+def _by_class(kind: ErrorKind) -> str:
+    return _MISSED_BY_CLASS if kind is ErrorKind.MISSED else _BY_CLASS
 
 
 _LRP = (

@@ -27,6 +27,11 @@ def interval_text(estimate: Estimate) -> str:
     return f"{share(estimate.low)}{EN_DASH}{share(estimate.high)}"
 
 
+def interval_note(estimate: Estimate) -> str:
+    """The interval below a number; `-` where the number has none, and empty where both lack."""
+    return interval_text(estimate) or ("" if math.isnan(estimate.value) else "-")
+
+
 def signed_interval_text(estimate: Estimate) -> str:
     """`-0.125 to +0.250`; empty where it is undefined."""
     if math.isnan(estimate.low) or math.isnan(estimate.high):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +24,19 @@ _HEADLINES = (
     ("AP", "mean_ap", "AP", "mean over the classes and over IoU 0.50 to 0.95"),
     ("AP50", "mean_ap50", "AP50", "mean over the classes, at IoU 0.5"),
     ("AP75", "mean_ap75", "AP75", "mean over the classes, at IoU 0.75"),
-    ("Precision", "micro_precision", "micro P", "share of the detections that are right"),
-    ("Recall", "micro_recall", "micro R", "share of the objects that are found"),
-    ("F1", "micro_f1", "micro F1", "harmonic mean of precision and recall"),
+    (
+        "Precision",
+        "micro_precision",
+        "micro P",
+        "share of the detections that are right, all classes together",
+    ),
+    (
+        "Recall",
+        "micro_recall",
+        "micro R",
+        "share of the objects that are found, all classes together",
+    ),
+    ("F1", "micro_f1", "micro F1", "harmonic mean of these two, all classes together"),
 )
 """Name, field of `Totals`, name in a `Comparison`, meaning."""
 
@@ -81,7 +92,11 @@ def headlines(runs: Runs, comparison: Comparison | None) -> list[Headline]:
 
 def _value(run: Run, estimate: Estimate) -> HeadlineValue:
     strip = interval_strip([(run.letter, estimate)])
-    return HeadlineValue(run.tag, share(estimate.value), interval_text(estimate), strip)
+    return HeadlineValue(run.tag, share(estimate.value), _interval(estimate), strip)
+
+
+def _interval(estimate: Estimate) -> str:
+    return interval_text(estimate) or ("" if math.isnan(estimate.value) else "no interval")
 
 
 def _difference(difference: Estimate) -> str:

@@ -112,7 +112,7 @@
       count.textContent = wanted ? `${shown} of ${rows.length}` : `${rows.length} rows`;
     };
     box.addEventListener("input", filter);
-    const controls = make("div", { class: "controls" }, make("label", {}, "Filter by name", box), count);
+    const controls = make("div", { class: "controls" }, make("label", {}, `Filter “${table.caption.textContent}” by name`, box), count);
     table.closest(".scroll").before(controls);
     filter();
   }

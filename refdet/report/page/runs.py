@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refdet.analysis_records import Analysis
 from refdet.records import Evaluation
-from refdet.report.cells import one_line
+from refdet.report.page.names import shown_name
 from refdet.report.page.tables import Cell, Column
 
 LETTERS = "ab"
@@ -30,7 +30,7 @@ class Run:
     @property
     def name(self) -> str:
         """Its name, on one line."""
-        return one_line(self.analysis.name)
+        return shown_name(self.analysis.name)
 
     @property
     def evaluation(self) -> Evaluation:
@@ -64,4 +64,4 @@ def cells_for(runs: Runs, cell: Callable[[Analysis], Cell]) -> list[Cell]:
 
 def class_names(runs: Runs) -> list[str]:
     """The classes in label order, each name on one line; they are the same in all runs."""
-    return [one_line(one.name) for one in runs[0].evaluation.classes]
+    return [shown_name(one.name) for one in runs[0].evaluation.classes]

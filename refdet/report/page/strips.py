@@ -16,6 +16,8 @@ from refdet.report.page.svg import Scale, element, mark, number, path, tick_text
 WIDTH, MARGIN = 150.0, 5.0
 LANE = 14.0
 """Height of a run's part."""
+DOT = 2.5
+"""Radius of a mark, so that an interval of 0.02 to both sides is still seen behind it."""
 
 
 def interval_strip(
@@ -31,7 +33,7 @@ def interval_strip(
             ends = [(across(one.low), y), (across(one.high), y)]
             parts.append(element("path", class_=f"whisker run-{run}", d=path(ends)))
         if not math.isnan(one.value):
-            parts.append(mark(run, across(one.value), y))
+            parts.append(mark(run, across(one.value), y, DOT))
     return _strip(len(estimates), parts)
 
 

@@ -100,12 +100,12 @@ def path(points: Sequence[Point], *, closed: bool = False) -> str:
     return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in kept) + ("Z" if closed else "")
 
 
-def mark(run: str, x: float, y: float) -> Markup:
+def mark(run: str, x: float, y: float, radius: float = MARK) -> Markup:
     """A round mark for run a, a square one for run b."""
     if run == "a":
-        return element("circle", class_="mark run-a", cx=x, cy=y, r=MARK)
-    side = 2 * MARK - 1
-    corner = MARK - 0.5
+        return element("circle", class_="mark run-a", cx=x, cy=y, r=radius)
+    side = 2 * radius - 1
+    corner = radius - 0.5
     return element(
         "rect", class_=f"mark run-{run}", x=x - corner, y=y - corner, width=side, height=side
     )

@@ -12,7 +12,7 @@ from refdet.analysis_records import Estimate
 from refdet.report.cells import one_line, share
 from refdet.report.page.numbers import (
     count_text,
-    interval_text,
+    interval_note,
     p_text,
     signed,
     signed_interval_text,
@@ -143,14 +143,14 @@ def signed_cell(value: float) -> Cell:
 
 def estimate_cell(estimate: Estimate) -> Cell:
     """A fraction with its interval."""
-    return Cell(share(estimate.value), interval_text(estimate), _sorted_by(estimate.value))
+    return Cell(share(estimate.value), interval_note(estimate), _sorted_by(estimate.value))
 
 
 def difference_cell(estimate: Estimate) -> Cell:
     """A difference with its interval; it stands out where that is all on one side of 0."""
     return Cell(
         signed(estimate.value),
-        signed_interval_text(estimate),
+        signed_interval_text(estimate) or interval_note(estimate),
         _sorted_by(estimate.value),
         strong=estimate.low > 0 or estimate.high < 0,
     )

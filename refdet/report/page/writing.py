@@ -19,7 +19,7 @@ from refdet.report.page.content import content_of
 
 FOLDER = Path(__file__).resolve().parent
 STYLES = ("style.css", "explorer.css", "gallery.css")
-SCRIPTS = ("page.js", "explorer.js", "gallery.js")
+SCRIPTS = ("names.js", "page.js", "explorer.js", "gallery.js", "edges.js")
 
 # What would end a script element, or a line of it, inside JSON; there it means the same as `\u...`.
 _JSON_ESCAPES = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}

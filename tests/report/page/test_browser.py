@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from refdet.report.page.names import shown_name
 from tests.report.page.conftest import DESKTOP, PHONE, OpenPage
 from tests.report.page.examples import HOSTILE_NAMES, empty, hostile, large, other, silent, small
 from tests.report.page.measured import NAMES, measured
@@ -11,6 +12,18 @@ from tests.report.page.measured import NAMES, measured
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 FOCUS = "(one => one.id || one.name || one.className || one.type)(document.activeElement)"
+# A control character, a mark that turns the line around, blanks of other widths, one beyond 16 bits.
+UNSEEN = (
+    "a\tb",
+    "\x00\x7f\x85",
+    "abc\u202egnp.exe",
+    "\u2003",
+    "  ",
+    "",
+    "\U000e0041",
+    "\ue000",
+    "a b\\",
+)
 WIDTH = "document.documentElement.scrollWidth"
 
 
@@ -44,7 +57,7 @@ def test_page_becomes_dark_and_stays_so(open_page: OpenPage) -> None:
 def test_page_never_scrolls_sideways(open_page: OpenPage, which: str) -> None:
     runs = {"one": small, "hostile": hostile, "large": large, "empty": empty, "silent": silent}
     page = open_page(*((small(), other()) if which == "two" else (runs[which](),)))
-    for width, height in (PHONE, (320, 640), DESKTOP):
+    for width, height in (PHONE, (320, 640), (768, 1024), (800, 600), DESKTOP):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(WIDTH) <= width
         if page.locator(".gallery-open").count():
@@ -58,19 +71,20 @@ def test_page_shows_hostile_names_as_text(open_page: OpenPage) -> None:
     page = open_page(hostile())
     # Jinja's braces are not worked out, and no name has become an element.
     assert page.locator("img, b, iframe").count() == 0
-    assert page.locator("body script").count() == 5
+    assert page.locator("body script").count() == 7
     options = page.locator("#gallery-form select[name=label] option")
-    assert [text for text in options.all_text_contents()[1:] if text.strip()] == [
-        name for name in HOSTILE_NAMES if name.strip()
-    ]
+    names = [shown_name(name) for name in HOSTILE_NAMES]
+    assert options.all_text_contents()[1:] == names
+    assert page.locator("#explorer .explorer-class bdi").all_text_contents()[1:] == names
+    assert page.evaluate("names => names.map(shownName)", UNSEEN) == [*map(shown_name, UNSEEN)]
     page.locator("#gallery-form select[name=label]").select_option("0")
     title = page.locator(".gallery-title").first.text_content()
     assert title is not None
-    assert title.startswith(HOSTILE_NAMES[0])
+    assert title.startswith(names[0])
     page.locator(".gallery-open").first.click()
     assert page.locator("#gallery-dialog-title").text_content() == title
     # A name from right to left is kept apart from the score beside it.
-    assert page.locator("#gallery-dialog-title bdi").text_content() == HOSTILE_NAMES[0]
+    assert page.locator("#gallery-dialog-title bdi").text_content() == names[0]
     assert "49" not in page.locator("#explorer .explorer-class").nth(6).inner_text()
 
 

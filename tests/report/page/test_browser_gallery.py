@@ -79,7 +79,10 @@ def test_gallery_filters_by_class_kind_score_and_image(open_page: OpenPage) -> N
     assert 0 < n_found(page) == len(named) < len(between) < len(of_kind) < len(of_class)
     only(page, "missed")
     page.locator("[name=image]").fill("")
-    assert n_found(page) == len(missed)  # a missed object has no score to filter by
+    assert n_found(page) == 0  # a missed object has no score that a limit could let pass
+    for limit in ("low", "high"):
+        page.locator(f"[name={limit}]").fill("")
+    assert n_found(page) == len(missed)
 
 
 def test_gallery_sorts(open_page: OpenPage) -> None:

@@ -38,7 +38,7 @@ def test_headlines_of_two_runs_have_both_and_the_difference() -> None:
     values = [value.text.split() for value in one.all("p", class_="headline")]
     assert values == [["A", "0.500", f"0.438{DASH}0.562"], ["B", "0.375", f"0.312{DASH}0.438"]]
     text = one.one("p", class_="difference").text
-    assert text == f"B less A: {MINUS}0.125 ({MINUS}0.188 to {MINUS}0.062)"
+    assert text == f"B {MINUS} A: {MINUS}0.125 ({MINUS}0.188 to {MINUS}0.062)"
 
 
 def test_verdict_stands_at_the_top() -> None:
@@ -59,13 +59,13 @@ def test_class_table_has_a_row_for_each_class_and_the_means() -> None:
         *("70", "2", "10", "0.500"),
     ]
     assert [means[place] for place in (0, 1, 8, 9, 10, 11)] == [
-        *("mean, sum", "289", "223", "53", "66", ""),
+        *("mean of the classes; sum", "289", "223", "53", "66", ""),
     ]
 
 
 def test_class_table_of_two_runs_has_both_and_the_difference() -> None:
     header, _, rbc, _, means = table_rows(TWO, "classes")
-    assert header[2:6] == ["AP A", "AP B", "0 to 1", "AP, B less A"]
+    assert header[2:6] == ["AP A", "AP B", "0 to 1", f"AP, B {MINUS} A"]
     # AP50 is 5/8 and 3/4, AP 3/4 of that: 0.469, 0.562, and 3/32 between them.
     assert [cell.split()[0] for cell in (rbc[2], rbc[3], rbc[5])] == ["0.469", "0.562", "+0.094"]
     # Of mean AP, not of mean AP50, which is 0.167.

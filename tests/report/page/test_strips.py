@@ -23,14 +23,14 @@ def parts(svg: str) -> list[tuple[str, str]]:
 
 def test_interval_strip_draws_a_lane_for_each_run() -> None:
     a, b = Estimate(0.5, 0.25, 0.75), Estimate(1.0, 0.5, 1.0)
-    # 5 + 140 * 0.25 = 40, 0.5: 75, 0.75: 110, 1: 145; lanes at 7 and 21; the square is 7 wide.
+    # 5 + 140 * 0.25 = 40, 0.5: 75, 0.75: 110, 1: 145; lanes at 7 and 21; the square is 4 wide.
     assert parts(interval_strip([("a", a), ("b", b)])) == [
         ("track", "M5 7L145 7"),
         ("whisker run-a", "M40 7L110 7"),
         ("mark run-a", "75 7"),
         ("track", "M5 21L145 21"),
         ("whisker run-b", "M75 21L145 21"),
-        ("mark run-b", "141.5 17.5 7 7"),
+        ("mark run-b", "143 19 4 4"),
     ]
 
 
