@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from refdet.analysis_records import Estimate
+from refdet.report.interval_cells import span
 
 _IOU_THRESHOLDS = ("0.50:0.95", "0.50", "0.75")
 _AREAS = ("small", "medium", "large")
@@ -32,7 +32,7 @@ def coco_lines(stats: Sequence[float], max_detections: int = 100) -> list[str]:
 
 
 def coco_interval_lines(stats: Sequence[Estimate], max_detections: int = 100) -> list[str]:
-    """The same lines with an interval in place of each number: `0.351 to 0.420`.
+    """The same lines with an interval in place of each number: `.351-.420`.
 
     Args:
         stats: (12,) as in `EvaluationIntervals.coco_stats`; `-` where undefined.
@@ -44,8 +44,7 @@ def coco_interval_lines(stats: Sequence[Estimate], max_detections: int = 100) ->
     Raises:
         ValueError: there are not twelve numbers.
     """
-    texts = ["-" if math.isnan(one.low) else f"{one.low:0.3f} to {one.high:0.3f}" for one in stats]
-    return _lines(texts, max_detections)
+    return _lines(list(map(span, stats)), max_detections)
 
 
 def _lines(numbers: Sequence[str], max_detections: int) -> list[str]:

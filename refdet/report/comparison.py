@@ -10,7 +10,7 @@ from pathlib import Path
 
 from refdet.analysis_records import ChangeKind, ComparedNumber, Comparison
 from refdet.files import write_json_atomic, write_text_atomic
-from refdet.report.aligned import aligned
+from refdet.report.aligned import LONGEST, aligned
 from refdet.report.cells import one_line, share
 from refdet.report.csv_text import csv_text
 from refdet.report.markdown import escape
@@ -35,7 +35,9 @@ def format_comparison(comparison: Comparison) -> str:
     """
     parts: list[str] = []
     for header, rows in _tables(comparison):
-        parts += [aligned(header, rows), ""]
+        # Whoever writes no files finds the images by these names.
+        longest = WIDTH if header[0] == "image" else LONGEST
+        parts += [aligned(header, rows, longest=longest), ""]
     notes = [*_legend(comparison), *_notes(comparison)]
     lines = [line for note in notes for line in _wrapped(note)]
     return "\n".join([*parts, *lines, "", *_wrapped(comparison.verdict)])

@@ -41,15 +41,21 @@ def interval_note(evaluation: Evaluation, intervals: EvaluationIntervals) -> str
 
 
 def span(estimate: Estimate) -> str:
-    """Both ends with three digits and without the leading zero; `-` for what is undefined."""
+    """Both ends with three digits and without the leading zero; `-` for what is undefined.
+
+    Such as `.880-.940`, which leaves room for eight of them on a terminal; `-.120 to .040` where an
+    end is below 0.
+    """
     if math.isnan(estimate.low):
         return "-"
-    return "-".join(_digits(end) for end in (estimate.low, estimate.high))
+    ends = [_digits(end) for end in (estimate.low, estimate.high)]
+    return (" to " if estimate.low < 0 else "-").join(ends)
 
 
 def _digits(end: float) -> str:
-    text = f"{end:.3f}"
-    return text[1:] if text.startswith("0") else text[:4]
+    text = f"{abs(end):.3f}"
+    sign = "-" if end < 0 and text != "0.000" else ""
+    return sign + (text[1:] if text.startswith("0") else text[:4])
 
 
 def ends(estimates: Mapping[str, Estimate]) -> dict[str, float]:

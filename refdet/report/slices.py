@@ -13,10 +13,15 @@ from refdet.files import write_json_atomic, write_text_atomic
 from refdet.report.aligned import aligned
 from refdet.report.cells import one_line, share
 from refdet.report.csv_text import csv_text
+from refdet.report.interval_cells import span
 from refdet.report.markdown import escape
 from refdet.report.text_table import WIDTH
 
-HEADER = ("column", "slice", "images", "objects", "AP", "AP50", "AP50 - rest", "p", "corrected")
+HEADER = (
+    *("column", "slice", "images", "objects"),
+    *("AP", "interval", "AP50", "interval", "AP50 - rest", "interval"),
+    *("p", "corrected"),
+)
 N_TEXT = 2
 """So many first columns are text."""
 CSV_COLUMNS = (
@@ -27,7 +32,7 @@ CSV_COLUMNS = (
     *("p_value", "adjusted_p_value"),
 )
 NOTE = (
-    "In brackets: 95 % intervals, from resampling the images of a slice and those of the rest. "
+    "interval: 95 %, from resampling the images of a slice and those of the rest. "
     "AP50 - rest: over the classes that have objects in both. p: how likely so large a difference "
     "is where there is none; corrected for how many slices were looked at. A dash: undefined, or "
     "fewer than six images with objects, which tell nothing."
@@ -91,7 +96,8 @@ def verdict_on(slices: Sequence[Slice]) -> str:
             f"lowest corrected p is {share(least)}."
         )
     first, others = worse[0], len(worse) - 1
-    more = f" Of {len(tested)} slices {others} more are worse." if others else ""
+    are = "is" if others == 1 else "are"
+    more = f" Of {len(tested)} slices {others} more {are} worse." if others else ""
     return (
         f"{first.column} {first.value!r} is worst: AP50 is {abs(first.difference.value):.3f} below "
         f"that of the other images (95 % interval {share(first.difference.low)} to "
@@ -100,18 +106,12 @@ def verdict_on(slices: Sequence[Slice]) -> str:
 
 
 def _cells(one: Slice) -> list[str]:
+    estimates = (one.mean_ap, one.mean_ap50, one.difference)
     return [
         *(one.column, one.value, str(one.n_images), str(one.n_objects)),
-        *(_interval(estimate) for estimate in (one.mean_ap, one.mean_ap50, one.difference)),
+        *(cell for estimate in estimates for cell in (share(estimate.value), span(estimate))),
         *(share(one.p_value), share(one.adjusted_p_value)),
     ]
-
-
-def _interval(estimate: Estimate) -> str:
-    """`0.500 [0.400, 0.600]`; the value alone where there is no interval."""
-    if math.isnan(estimate.low):
-        return share(estimate.value)
-    return f"{share(estimate.value)} [{share(estimate.low)}, {share(estimate.high)}]"
 
 
 def _numbers(estimate: Estimate) -> tuple[float, float, float]:

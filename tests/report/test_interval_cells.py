@@ -82,6 +82,8 @@ def test_format_class_table_with_intervals_fits_a_terminal_and_skips_the_same_cl
         (0.0, 1.0, ".000-1.00"),
         (0.12345, 0.9994, ".123-.999"),
         (0.9996, 0.9999, "1.00-1.00"),
+        (-0.375, 0.0625, "-.375 to .062"),
+        (-1.0, -0.0004, "-1.00 to .000"),
         (NAN, NAN, "-"),
     ],
 )
@@ -94,10 +96,8 @@ def test_coco_interval_lines_differ_from_cocos_lines_in_the_number_alone() -> No
     pairs = [line.split(" = ") for line in lines]
     assert [pair[0] for pair in pairs] == [line.split(" = ")[0] for line in coco_lines(STATS)]
     # By hand: 0.375 - 0.0625 = 0.3125, and half a thousandth goes to the even digit.
-    assert [pair[1] for pair in pairs[:4]] == [
-        *("0.312 to 0.438", "0.438 to 0.562", "0.312 to 0.438", "-")
-    ]
-    assert pairs[11][1] == "0.938 to 1.000"
+    assert [pair[1] for pair in pairs[:4]] == [*(".312-.438", ".438-.562", ".312-.438", "-")]
+    assert pairs[11][1] == ".938-1.00"
     with pytest.raises(ValueError, match="12 numbers, got 3"):
         coco_interval_lines(intervals().coco_stats[:3])
 
