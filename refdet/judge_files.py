@@ -26,7 +26,6 @@ from refdet.reading import (
 from refdet.records import AnnotatedImage, Detections, Evaluation
 from refdet.report.coco_lines import coco_interval_lines, coco_lines
 from refdet.report.errors import format_error_table, write_errors_csv, write_errors_json
-from refdet.report.interval_cells import interval_note
 from refdet.report.text_table import format_class_table
 from refdet.shards import match_whole, opened_pool
 from refdet.terminal import say
@@ -53,7 +52,7 @@ def evaluate_files(config: Evaluate) -> int:
     if config.coco:
         say("\n".join(coco_lines(evaluation.coco_stats, evaluation.max_detections)))
     if config.coco and intervals is not None:
-        say(interval_note(evaluation, intervals))
+        say("Their intervals:")
         say("\n".join(coco_interval_lines(intervals.coco_stats, evaluation.max_detections)))
     if config.errors:
         tell_errors(judged, config.output)

@@ -8,19 +8,37 @@ from pathlib import Path
 import pytest
 
 from refdet.config import Evaluate
-from refdet.report.coco_lines import coco_lines
-from tests.data import every_format
 from tests.test_judge_files import Capture, evaluate
 from tests.test_judge_reports import crowded, lines_of_pycocotools
 
+N_IMAGES = 12
 NOTE = "Intervals of 95 %: {} bootstrap samples of the {} images, seed {}."
 
 
 @pytest.fixture
 def coco(tmp_path: Path) -> tuple[Path, Path]:
-    """Ground truth and detections."""
-    gt = every_format.ground_truth_in("coco", tmp_path / "gt")
-    return gt, every_format.detections_in("coco", tmp_path / "dt")
+    """Ground truth and detections: a cat and a dog in each of 12 images, a part of them found."""
+    ids = range(1, N_IMAGES + 1)
+    images = [{"id": i, "file_name": f"{i}.png", "width": 60, "height": 40} for i in ids]
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    boxes = {1: [0, 0, 10, 10], 2: [30, 0, 10, 10]}
+    shifted = {1: [0, 20, 10, 10], 2: [36, 0, 10, 10]}
+    pairs = [(image, label) for image in ids for label in boxes]
+    annotations: list[dict[str, object]] = [
+        {"id": n, "image_id": image, "category_id": label, "bbox": boxes[label]}
+        | {"area": 100, "iscrowd": 0}
+        for n, (image, label) in enumerate(pairs, 1)
+    ]
+    found: list[dict[str, object]] = [
+        {"image_id": image, "category_id": label, "score": 0.9 - image / 30}
+        | {"bbox": (shifted if (image + label) % 3 == 0 else boxes)[label]}
+        for image, label in pairs
+    ]
+    gt, dt = tmp_path / "gt.json", tmp_path / "dt.json"
+    truth = {"images": images, "categories": categories, "annotations": annotations}
+    gt.write_text(json.dumps(truth), encoding="utf-8")
+    dt.write_text(json.dumps(found), encoding="utf-8")
+    return gt, dt
 
 
 def test_evaluate_prints_intervals_of_as_many_samples_as_are_asked_for(
@@ -31,7 +49,7 @@ def test_evaluate_prints_intervals_of_as_many_samples_as_are_asked_for(
     without = capsys.readouterr().out.splitlines()
     evaluate("--gt", gt, "--dt", dt, "--bootstrap", 120, "--seed", 3)
     lines = capsys.readouterr().out.splitlines()
-    assert NOTE.format(120, 3, 3) in lines
+    assert NOTE.format(120, N_IMAGES, 3) in lines
     assert [line for line in lines if line in without] == without
     header = next(line for line in lines if line.split()[1:3] == ["P", "R"])
     assert lines.index(header) > lines.index(next(line for line in lines if "macro" in line))
@@ -46,12 +64,11 @@ def test_evaluate_leaves_cocos_lines_as_they_are_beside_intervals(
     lines = capsys.readouterr().out.splitlines()
     place = lines.index(want[0])
     assert lines[place : place + 12] == want
-    assert lines[place + 12] == NOTE.format(100, 1, 0)
-    # Of one image every sample is the data set itself.
-    values = [line.split(" = ")[1] for line in want]
-    spans = [line.split(" = ")[1] for line in lines[place + 13 :]]
-    assert spans == ["-" if value == "-1.000" else f"{value} to {value}" for value in values]
-    assert len(coco_lines([0] * 12)) == len(spans)
+    assert lines[place + 12] == "Their intervals:"
+    # Of one image nothing can be told.
+    assert [line.split(" = ") for line in lines[place + 13 :]] == [
+        [line.split(" = ")[0], "-"] for line in want
+    ]
 
 
 def test_evaluate_writes_the_intervals_that_it_prints(
@@ -78,7 +95,7 @@ def test_evaluate_writes_the_intervals_that_it_prints(
     assert low < first["totals"]["micro_recall"] < high
     assert "precision_low" in (folders[0] / "metrics.csv").read_text().splitlines()[0]
     assert "mean_ap_high" in (folders[0] / "totals.csv").read_text().splitlines()[0]
-    assert NOTE.format(150, 3, 0) in (folders[0] / "metrics.md").read_text()
+    assert NOTE.format(150, N_IMAGES, 0) in (folders[0] / "metrics.md").read_text()
 
 
 @pytest.mark.parametrize(

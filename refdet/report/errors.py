@@ -10,7 +10,7 @@ from pathlib import Path
 
 from refdet.analysis_records import ErrorAnalysis, ErrorKind, ErrorsOfKind, Lrp
 from refdet.files import write_json_atomic, write_text_atomic
-from refdet.report.aligned import aligned
+from refdet.report.aligned import aligned, clamped
 from refdet.report.cells import one_line, share
 from refdet.report.csv_text import csv_text
 from refdet.report.text_table import WIDTH
@@ -146,7 +146,7 @@ def _worst(errors: ErrorAnalysis, one: ErrorsOfKind, class_names: Sequence[str])
         return ""
     label = max(made, key=rank)
     gain = share(float(one.class_ap_gains[label]))
-    return f"{one_line(class_names[label])}: {gain} by {one.counts[label]}"
+    return f"{clamped(one_line(class_names[label]))}: {gain} by {one.counts[label]}"
 
 
 def _lrp_lines(errors: ErrorAnalysis, class_names: Sequence[str]) -> list[str]:

@@ -115,3 +115,9 @@ def test_error_files_hold_every_number(tmp_path: Path) -> None:
     assert rows["nobody"]["ap"] == ""
     assert float(rows["lost"]["lrp_error"]) == pytest.approx(1)
     assert rows["lost"]["optimal_lrp_score_threshold"] == ""
+
+
+def test_format_error_table_leaves_out_the_middle_of_a_long_name() -> None:
+    table = format_error_table(errors(), ("white" * 60, "RBC", "nobody", "lost"))
+    assert max(map(len, table.splitlines())) <= 120
+    assert "whitewhitewhitewhite\N{HORIZONTAL ELLIPSIS}" in line(table, "confusion")[3]
