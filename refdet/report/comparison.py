@@ -126,8 +126,11 @@ def _notes(comparison: Comparison) -> list[str]:
     notes = [
         f"low, high: {share_of} interval of B - A, from {comparison.n_samples} samples of the "
         f"{comparison.n_images} images, the same for both. p: how likely so large a difference is "
-        "where there is none; of classes, corrected for how many they are. A dash: undefined, or "
-        "too few images to say."
+        "where there is none; of classes, corrected for how many they are. The rows of all classes "
+        "are not corrected: of 20 of them, one is below 0.05 by chance.",
+        "A dash: undefined, or it cannot be told how sure the difference is: less than 6 images "
+        "have an object for it, or it is the same in all samples, or more than 5 % of the samples "
+        "lack a class that the mean is one of.",
     ]
     if comparison.images:
         notes.append(

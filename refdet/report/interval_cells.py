@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import chain
 
 from refdet.analysis_records import Estimate, EvaluationIntervals
 from refdet.records import Evaluation
@@ -11,6 +12,11 @@ from refdet.report.cells import Cells, counted, is_shown, one_line
 
 RATES = {"P": "precision", "R": "recall", "F1": "f1"}
 APS = {"AP": "ap", "AP75": "ap75", "AP50": "ap50", "VOC": "ap50_voc", "VOC07": "ap50_voc07"}
+
+_NO_INTERVAL = (
+    "A dash: it cannot be told. Less than 6 images have an object of the class or size, or all "
+    "samples are equal, or more than 5 % of them lack a class that the mean is one of."
+)
 
 
 def interval_cells(evaluation: Evaluation, intervals: EvaluationIntervals) -> Cells:
@@ -28,7 +34,7 @@ def interval_cells(evaluation: Evaluation, intervals: EvaluationIntervals) -> Ce
         header=["class", *RATES, *APS],
         classes=classes,
         totals=[["micro", *micro, *[""] * len(APS)], ["macro", *macro, *means]],
-        notes=[interval_note(evaluation, intervals)],
+        notes=[interval_note(evaluation, intervals), *_missing_note(intervals)],
     )
 
 
@@ -38,6 +44,17 @@ def interval_note(evaluation: Evaluation, intervals: EvaluationIntervals) -> str
         f"Intervals of {100 * intervals.level:g} %: {intervals.n_samples} bootstrap samples of the "
         f"{counted(evaluation.n_images, 'image')}, seed {intervals.seed}."
     )
+
+
+def _missing_note(intervals: EvaluationIntervals) -> list[str]:
+    """Why a number has no interval, if one has none."""
+    classes = (one.values() for one in intervals.classes)
+    numbers = chain(intervals.coco_stats, intervals.totals.values(), *classes)
+    return [_NO_INTERVAL] if any(_lacks_interval(one) for one in numbers) else []
+
+
+def _lacks_interval(estimate: Estimate) -> bool:
+    return math.isnan(estimate.low) and not math.isnan(estimate.value)
 
 
 def span(estimate: Estimate) -> str:
