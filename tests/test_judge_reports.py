@@ -14,6 +14,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from refdet.cli import main
 from refdet.config import Evaluate
 from refdet.judge_files import evaluate_files
 from tests.data import every_format, voc_folder
