@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ _MOST_NUMBERS = 8
 """So many different numbers, such as those of wards, are a slice each; more become ranges."""
 _MOST_DATES = 12
 _RANGES = 4
+_DIGITS = 4
+"""So many significant digits the ends of ranges have, or more where they would be equal."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ def grouping_of(column: str, cells: Sequence[str]) -> Grouping:
     """The slices of a column, by what all its cells are.
 
     Numbers: a slice for each, if they are at most eight; else four ranges that hold about a
-    quarter of the images each. Dates (ISO 8601, with or without a time): the finest of hour,
-    day, month, quarter and year that gives at most twelve slices. Anything else is text: a slice
-    for each value. Empty cells are a slice of their own.
+    quarter of the images each, named by their ends to four digits. Dates (ISO 8601, with or
+    without a time): the finest of hour, day, month, quarter and year that gives at most twelve
+    slices. Anything else is text: a slice for each value. Empty cells are a slice of their own.
 
     Args:
         column: its name.
@@ -105,12 +107,27 @@ def _by_number(texts: Sequence[str]) -> dict[str, str] | None:
     members: dict[int, list[float]] = {}
     for number in first_text:
         members.setdefault(int(np.searchsorted(ends, number)), []).append(number)
+    ends_of = [(min(numbers), max(numbers)) for numbers in members.values()]
+    written = _written(first_text, {end for both in ends_of for end in both})
     name: dict[float, str] = {}
-    for numbers_in_range in members.values():
-        low, high = min(numbers_in_range), max(numbers_in_range)
-        both = f"{first_text[low]} to {first_text[high]}" if low < high else first_text[low]
+    for numbers_in_range, (low, high) in zip(members.values(), ends_of, strict=True):
+        both = f"{written[low]} to {written[high]}" if low < high else written[low]
         name |= dict.fromkeys(numbers_in_range, both)
     return {text: name[number] for text, number in numbers.items()}
+
+
+def _written(text_of: Mapping[float, str], ends: set[float]) -> dict[float, str]:
+    """Ends of ranges with as few digits, four or more, as keep them apart; short ones as given."""
+    for digits in range(_DIGITS, 17):
+        written = {}
+        for end in ends:
+            rounded = f"{end:.{digits}g}"
+            if "e+" in rounded:
+                rounded = f"{end:.0f}"
+            written[end] = rounded if len(rounded) < len(text_of[end]) else text_of[end]
+        if len({float(text) for text in written.values()}) == len(ends):
+            break
+    return written
 
 
 def _by_date(texts: Sequence[str]) -> dict[str, str] | None:

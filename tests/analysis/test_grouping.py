@@ -44,6 +44,28 @@ def test_grouping_of_many_numbers_keeps_equal_ones_together() -> None:
     assert got == ["0"] * 6 + ["1"] + ["2 to 5"] * 4 + ["6 to 8"] * 3 + [EMPTY]
 
 
+def test_grouping_of_many_numbers_names_ranges_shortly() -> None:
+    cells = [str(number / 7 + 0.1) for number in range(20)]
+    assert list(dict.fromkeys(slices(*cells))) == [
+        *("0.1 to 0.6714", "0.8143 to 1.386", "1.529 to 2.1", "2.243 to 2.814"),
+    ]
+    # Numbers that are short as they are keep all their digits.
+    assert slices(*(str(number) for number in range(123451, 123471)))[0] == "123451 to 123455"
+    assert slices(*(str(number + 0.25) for number in range(123451, 123471)))[0] == (
+        "123451 to 123455"
+    )
+
+
+def test_grouping_of_many_numbers_tells_near_ones_apart() -> None:
+    # To five digits 0.700005 and 0.700010 are the same; to six all eight ends differ.
+    cells = [f"{0.7 + number / 1e6:.12f}" for number in range(20)]
+    names = list(dict.fromkeys(slices(*cells)))
+    assert names == [
+        *("0.7 to 0.700004", "0.700005 to 0.700009", "0.70001 to 0.700014"),
+        "0.700015 to 0.700019",
+    ]
+
+
 @pytest.mark.parametrize("odd", ["nan", "inf", "1_0", "x"])
 def test_grouping_of_a_cell_that_is_no_finite_number_is_text(odd: str) -> None:
     cells = [str(number) for number in range(10)]
