@@ -260,7 +260,8 @@ class Slice:
         mean_ap50: COCO's second number.
         difference: `mean_ap50` less that of all other images, over the classes that have objects
             in both.
-        p_value: how likely so large a difference is where there is none; NaN where undefined.
+        p_value: how likely so large a difference is where images are in slices by chance, from
+            shuffling them; NaN where undefined.
         adjusted_p_value: the same, corrected for how many slices were looked at.
     """
 

@@ -146,7 +146,8 @@ class Slices(Analysed):
     refdet slices runs/first/test --image-table images.csv --by site camera --output sliced
 
     Text makes a slice for each value; many numbers make four ranges, dates make years, quarters,
-    months, days or hours. Every slice is compared with all other images, and p-values are corrected
+    months, days or hours. Every slice is compared with all other images; p-values come from
+    shuffling the images, --samples times or fewer where there is much to judge, and are corrected
     for how many slices were looked at: of many, one is always the worst.
     """
 

@@ -16,7 +16,7 @@ from refdet.analysis.analysing import analyse
 from refdet.analysis.average_precisions import Progress
 from refdet.analysis.comparing import compare, require_same_objects
 from refdet.analysis.grouping import Grouping
-from refdet.analysis.slicing import slices_of
+from refdet.analysis.slicing import n_evaluations, slices_of
 from refdet.analysis_records import Analysis, Comparison
 from refdet.columns import DetectionColumns
 from refdet.config_analysis import Report
@@ -90,9 +90,9 @@ def _analysed(
 ) -> tuple[list[Analysis], Comparison | None]:
     """Each run, and the difference of two."""
     names = run_names(config.runs)
-    n_slices = sum(len(set(grouping.values)) for grouping in groupings)
     samples = config.samples + 1
-    total = len(judged) * samples * (1 + 2 * n_slices) + (2 * samples if len(judged) == 2 else 0)
+    total = sum(samples + n_evaluations(one, groupings, config.samples) for one in judged)
+    total += 2 * samples if len(judged) == 2 else 0
     # None shows it on a terminal only.
     hidden = None if config.progress else True
     with tqdm(total=total, desc="resampling", unit="sample", disable=hidden) as bar:

@@ -16,7 +16,7 @@ from refdet.analysis.grouping import (
     image_sizes,
     object_counts,
 )
-from refdet.analysis.slicing import n_evaluations, slices_of
+from refdet.analysis.slicing import n_evaluations, slice_shuffles, slices_of
 from refdet.config_analysis import Report, Slices
 from refdet.data.image_table import ImageCells, read_image_table
 from refdet.evaluate import judged_columns
@@ -33,7 +33,7 @@ def slice_run(config: Slices) -> int:
     groupings = read_groupings(config, truth)
     settings = evaluation_settings(config, truth.objects.categories.names)
     judged = judged_columns(truth.objects, read_runs(config, truth, [config.run]), settings)
-    total = n_evaluations(groupings, config.samples)
+    total = n_evaluations(judged, groupings, config.samples)
     # None shows it on a terminal only.
     hidden = None if config.progress else True
     with tqdm(total=total, desc="resampling", unit="sample", disable=hidden) as bar:
@@ -41,6 +41,8 @@ def slice_run(config: Slices) -> int:
             judged, groupings, n_samples=config.samples, seed=config.seed, progress=bar.update
         )
     say(format_slices(slices))
+    if (shuffles := slice_shuffles(judged, groupings, config.samples)) < config.samples:
+        say(f"p-values are of {shuffles:,} shuffles, not {config.samples:,}: more would take long")
     if config.output is not None:
         write_slices(config.output, slices)
         say(f"slices: {config.output}")

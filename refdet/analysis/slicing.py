@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from refdet.analysis.average_precisions import AveragePrecisions, Progress, mean
-from refdet.analysis.differences import LEVEL, corrected_p_values, least_p_value, stretch
 from refdet.analysis.grouping import Grouping
+from refdet.analysis.shuffling import AP50, n_shuffles, shuffled_differences, shuffled_p_values
 from refdet.analysis_records import Estimate, Slice
-from refdet.core.bootstrap import bootstrap_interval, bootstrap_p_value, bootstrap_weights
+from refdet.core.bootstrap import bootstrap_interval, bootstrap_weights
 from refdet.core.coco_eval import CocoState
 from refdet.evaluate import JudgedDataSet
 from refdet.records import F64, Mask
 
-AP50 = 0.5
+LEVEL = 0.95
+FEWEST_IMAGES = 6
+"""With objects; fewer have no interval of this level."""
 
 
 def slices_of(
@@ -31,21 +33,21 @@ def slices_of(
 ) -> tuple[Slice, ...]:
     """Each slice's numbers, and how far they are from those of all other images.
 
-    A slice and the rest are resampled by themselves, image by image, so that the slice has as many
-    images in every sample. They are compared over the classes that have objects in both, since
-    another mix of classes is no other quality. As in `refdet compare`, samples are spread for
-    small numbers of images; and p-values are corrected over all slices of all columns with the
-    samples' own distribution of the largest difference (`corrected_p_values`).
+    They are compared over the classes that have objects in both, since another mix of classes is
+    no other quality. For the intervals, a slice and the rest are resampled by themselves. P-values
+    are of a permutation test, corrected over all slices of all columns (`shuffled_p_values` says
+    what they assume): bootstrap samples of few images in which nearly all is found hardly differ,
+    and a test that took their spread for the truth would find slices by chance.
 
-    A slice of which too few images have objects to tell anything, fewer than six, has no interval
-    and no p-value, nor has one that leaves so few to the rest.
+    A slice with objects in fewer than six images has neither, nor one that leaves so few to others.
 
     Args:
         judged: the data set.
         groupings: the slices, by column.
-        n_samples: bootstrap samples, S >= 1.
+        n_samples: bootstrap samples, S >= 1. The images are shuffled as often, but less often in
+            large data sets (`slice_shuffles`).
         seed: of their random numbers. Those of a slice do not depend on other columns.
-        progress: is told 1 after each sample; `n_evaluations` says how many there are.
+        progress: is told 1 after each sample; `n_evaluations` says how many there are at most.
 
     Returns:
         Slices by how much they are below the rest, the worst first; those without an interval
@@ -62,13 +64,24 @@ def slices_of(
                 f"has {len(judged.objects.images)}"
             )
         measured += _measured(judged, grouping, n_samples, seed, progress)
-    return _judged_together(measured)
+    n_shuffled = slice_shuffles(judged, groupings, n_samples)
+    p_values = _p_values(judged, measured, n_shuffled, seed, progress)
+    return tuple(sorted(_slices(measured, p_values), key=_worst_first))
 
 
-def n_evaluations(groupings: Sequence[Grouping], n_samples: int) -> int:
+def slice_shuffles(judged: JudgedDataSet, groupings: Sequence[Grouping], n_samples: int) -> int:
+    """How often `slices_of` shuffles the images."""
+    return n_shuffles(len(judged.matches.state.image), _n_parts(groupings), n_samples)
+
+
+def n_evaluations(judged: JudgedDataSet, groupings: Sequence[Grouping], n_samples: int) -> int:
     """How many samples `slices_of` takes: of each slice and of its rest, which may be a slice."""
+    return _n_parts(groupings) * (n_samples + slice_shuffles(judged, groupings, n_samples) + 2)
+
+
+def _n_parts(groupings: Sequence[Grouping]) -> int:
     n_slices = [len(set(grouping.values)) for grouping in groupings]
-    return sum(n if n == 2 else 2 * n for n in n_slices) * (n_samples + 1)
+    return sum(n if n == 2 else 2 * n for n in n_slices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,19 +119,13 @@ class _Part:
         ap50 = aps[:, iou_thresholds.index(AP50)]
         image_of_object = judged.objects.image_ids[judged.counts]
         image_of_object = image_of_object[np.isin(image_of_object, ids)]
-        with_objects = len(np.unique(image_of_object))
-        spread = float(stretch(np.array(with_objects)))
-
-        def spread_out(samples: F64) -> F64:
-            return samples[:1] + (samples - samples[:1]) * spread
-
         return _Part(
-            spread_out(mean(aps.reshape(len(aps), -1))),
-            spread_out(mean(ap50)),
-            spread_out(ap50),
-            len(ids),
-            len(image_of_object),
-            with_objects,
+            mean_ap=mean(aps.reshape(len(aps), -1)),
+            mean_ap50=mean(ap50),
+            class_ap50=ap50,
+            n_images=len(ids),
+            n_objects=len(image_of_object),
+            with_objects=len(np.unique(image_of_object)),
         )
 
 
@@ -126,25 +133,24 @@ class _Part:
 class _Measured:
     column: str
     value: str
+    images: Mask
     inside: _Part
     rest: _Part
 
     @property
     def differences(self) -> F64:
         """(1 + S,) over the classes that have objects in both parts of a sample."""
-        by_class = self.inside.class_ap50 - self.rest.class_ap50
-        defined = np.count_nonzero(~np.isnan(by_class), axis=1)
-        total = np.nansum(by_class, axis=1)
-        return np.where(defined > 0, total / np.maximum(defined, 1), np.nan)
+        return mean(self.inside.class_ap50 - self.rest.class_ap50)
 
     @property
-    def least(self) -> float:
-        """No p-value is below the chance that of all images just these are the worst or best."""
-        inside, rest = self.inside.with_objects, self.rest.with_objects
-        fewer = np.array(min(inside, rest))
-        if float(least_p_value(fewer)) > 1 - LEVEL:
-            return 1.0
-        return min(1.0, 2 / math.comb(inside + rest, inside))
+    def fewer(self) -> int:
+        """Images with objects, in the slice or the rest."""
+        return min(self.inside.with_objects, self.rest.with_objects)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it is compared with the rest."""
+        return self.fewer >= FEWEST_IMAGES and not math.isnan(self.differences[0])
 
 
 def _measured(
@@ -169,45 +175,54 @@ def _measured(
 
     inside = {name: part(name, rest=False) for name in names}
     for name in names:
-        yield _Measured(grouping.column, name, inside[name], part(name, rest=True))
+        rest = part(name, rest=True)
+        yield _Measured(grouping.column, name, of_image == name, inside[name], rest)
 
 
-def _judged_together(measured: Sequence[_Measured]) -> tuple[Slice, ...]:
-    if not measured:
-        return ()
-    differences = np.stack([one.differences for one in measured], axis=1)  # (1 + S, N)
-    least = np.array([one.least for one in measured])
-    differences[0, least == 1] = np.nan  # too few images: not looked at
-    value, samples = differences[0], differences[1:]
-    n_looked_at = np.count_nonzero(~np.isnan(value))
-    p_values = np.maximum(bootstrap_p_value(samples), least)
-    adjusted = np.maximum(corrected_p_values(samples, value), np.minimum(1, least * n_looked_at))
-    slices = [
-        Slice(
+def _p_values(
+    judged: JudgedDataSet,
+    measured: Sequence[_Measured],
+    shuffles: int,
+    seed: int,
+    progress: Progress | None,
+) -> dict[_Measured, tuple[float, float]]:
+    """The p-value of each that is tested, and the corrected one."""
+    if not (tested := [one for one in measured if one.is_tested]):
+        return {}
+    ids, state = judged.objects.images.ids, judged.matches.state
+    members = [np.isin(state.image_ids, ids[one.images]) for one in tested]
+    rng = np.random.default_rng(seed)
+    differences = shuffled_differences(state, members, shuffles, rng, progress)
+    p_values, corrected = shuffled_p_values(differences)
+    return dict(zip(tested, zip(p_values.tolist(), corrected.tolist(), strict=True), strict=True))
+
+
+def _slices(
+    measured: Sequence[_Measured], p_values: Mapping[_Measured, tuple[float, float]]
+) -> Iterator[Slice]:
+    for one in measured:
+        p_value, adjusted_p_value = p_values.get(one, (math.nan, math.nan))
+        yield Slice(
             column=one.column,
             value=one.value,
             n_images=one.inside.n_images,
             n_objects=one.inside.n_objects,
-            mean_ap=_estimate(one.inside.mean_ap, defined, bounded=True),
-            mean_ap50=_estimate(one.inside.mean_ap50, defined, bounded=True),
-            difference=_estimate(one.differences, defined),
-            p_value=p_value if defined else float("nan"),
-            adjusted_p_value=corrected if defined else float("nan"),
+            mean_ap=_estimate(one.inside.mean_ap, one, 0),
+            mean_ap50=_estimate(one.inside.mean_ap50, one, 0),
+            difference=_estimate(one.differences, one, -1),
+            p_value=p_value,
+            adjusted_p_value=adjusted_p_value,
         )
-        for one, p_value, corrected, defined in zip(
-            measured, p_values.tolist(), adjusted.tolist(), ~np.isnan(value), strict=True
-        )
-    ]
-    return tuple(sorted(slices, key=_worst_first))
 
 
-def _estimate(values: F64, defined: bool, *, bounded: bool = False) -> Estimate:
-    """Of (1 + S,) the first with an interval from the others; an AP is in [0, 1]."""
+def _estimate(values: F64, of: _Measured, least: float) -> Estimate:
+    """Of (1 + S,) the first with an interval from the others, in [least, 1]."""
     value = float(values[0])
-    if not defined:
-        return Estimate(value, float("nan"), float("nan"))
-    ends = (float(end) for end in bootstrap_interval(values[1:], value, LEVEL))
-    low, high = (min(max(end, 0.0), 1.0) if bounded else end for end in ends)
+    if not of.is_tested:
+        return Estimate(value, math.nan, math.nan)
+    own = of.fewer if least else of.inside.with_objects
+    ends = bootstrap_interval(values[1:], value, LEVEL, own)
+    low, high = (min(max(float(end), least), 1.0) for end in ends)
     return Estimate(value, low, high)
 
 

@@ -34,8 +34,8 @@ CSV_COLUMNS = (
 NOTE = (
     "interval: 95 %, from resampling the images of a slice and those of the rest. "
     "AP50 - rest: over the classes that have objects in both. p: how likely so large a difference "
-    "is where there is none; corrected for how many slices were looked at. A dash: undefined, or "
-    "fewer than six images with objects, which tell nothing."
+    "is where images are in slices by chance, from shuffling them; corrected for how many slices "
+    "were looked at. A dash: undefined, or fewer than six images with objects."
 )
 CHANCE = 0.05
 """Up to this corrected p-value a difference is not put down to chance."""
@@ -90,10 +90,12 @@ def verdict_on(slices: Sequence[Slice]) -> str:
         return "No slice has images enough to be compared with the rest."
     worse = [one for one in tested if one.adjusted_p_value < CHANCE and one.difference.value < 0]
     if not worse:
-        least = min(one.adjusted_p_value for one in tested)
+        below = [one.adjusted_p_value for one in tested if one.difference.value < 0]
+        verb = "is" if len(below) == 1 else "are"
+        likely = f", the lowest corrected p of these is {share(min(below))}" if below else ""
         return (
-            f"No slice is worse than the rest by more than chance explains: of {len(tested)} the "
-            f"lowest corrected p is {share(least)}."
+            f"No slice is worse than the rest by more than chance explains: {len(below)} of "
+            f"{len(tested)} {verb} below it{likely}."
         )
     first, others = worse[0], len(worse) - 1
     are = "is" if others == 1 else "are"

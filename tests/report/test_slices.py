@@ -61,13 +61,17 @@ def test_verdict_on_names_the_worst_that_chance_does_not_explain() -> None:
 def test_verdict_on_says_that_chance_explains_the_worst(p_value: float) -> None:
     likely = replace(BAD, adjusted_p_value=p_value)
     assert verdict_on([likely, FEW]) == (
-        "No slice is worse than the rest by more than chance explains: of 1 the lowest corrected p "
-        f"is {p_value:.3f}."
+        "No slice is worse than the rest by more than chance explains: 1 of 1 is below it, the "
+        f"lowest corrected p of these is {p_value:.3f}."
     )
 
 
 def test_verdict_on_does_not_call_the_better_one_worse() -> None:
-    assert verdict_on([FINE]).startswith("No slice is worse")
+    assert verdict_on([FINE]).endswith("chance explains: 0 of 1 are below it.")
+    likely = replace(BAD, adjusted_p_value=0.6)
+    assert verdict_on([likely, FINE]).endswith(
+        "1 of 2 is below it, the lowest corrected p of these is 0.600."
+    )
 
 
 def test_verdict_on_too_few_images_says_so() -> None:
