@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import pytest
 
+from refdet.analysis_records import Analysis
 from refdet.report.page.names import shown_name
 from tests.report.page.conftest import DESKTOP, PHONE, OpenPage
 from tests.report.page.examples import HOSTILE_NAMES, empty, hostile, large, other, silent, small
@@ -12,7 +16,7 @@ from tests.report.page.measured import NAMES, measured
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 FOCUS = "(one => one.id || one.name || one.className || one.type)(document.activeElement)"
-# A control character, a mark that turns the line around, blanks of other widths, one beyond 16 bits.
+# Control characters, a mark that turns the line around, other blanks, one beyond 16 bits.
 UNSEEN = (
     "a\tb",
     "\x00\x7f\x85",
@@ -65,6 +69,65 @@ def test_page_never_scrolls_sideways(open_page: OpenPage, which: str) -> None:
             assert page.evaluate(WIDTH) <= width
             assert page.locator("#gallery-dialog").evaluate("one => one.scrollWidth") <= width
             page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("runs", [(hostile(),), (small(), other())])
+def test_page_fits_on_paper(open_page: OpenPage, runs: tuple[Analysis, ...]) -> None:
+    page = open_page(*runs, size=(718, 1000))  # A4 less Chromium's margins
+    page.emulate_media(media="print")
+    rights = "[...document.querySelectorAll('table')].map(one => one.getBoundingClientRect().right)"
+    assert max(page.evaluate(rights)) <= 719
+
+
+def test_page_fades_out_where_there_is_more(open_page: OpenPage) -> None:
+    page = open_page(small(), size=PHONE)
+    strip = page.locator(".contents ul")
+    faded = "one => [...one.classList].filter(name => name.startsWith('more'))"
+    page.wait_for_selector(".contents ul.more-after")
+    assert strip.evaluate(faded) == ["more-after"]
+    strip.evaluate("one => one.scrollTo({ left: 40, behavior: 'instant' })")
+    page.wait_for_selector(".contents ul.more-before.more-after")
+    strip.evaluate("one => one.scrollTo({ left: 9999, behavior: 'instant' })")
+    page.wait_for_selector(".contents ul.more-before:not(.more-after)")
+
+
+def test_page_names_the_filter_of_each_table(open_page: OpenPage) -> None:
+    labels = open_page(large()).locator(".controls label:has(input)").all_inner_texts()
+    assert len(set(labels)) == len(labels) > 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_stands_out_from_its_ground(open_page: OpenPage, theme: str) -> None:
+    """By WCAG 2.2, 1.4.3 and 1.4.11: letters by 4.5 to 1, and what is operated by 3 to 1."""
+    page = open_page(small())
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    ground = colour(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    edge = page.locator(".explorer-save").evaluate("one => getComputedStyle(one).borderColor")
+    assert contrast(colour(edge)[:3], ground[:3]) >= 3
+    cell = page.locator("#confusion-a td:not(.corner)").first
+    for shade in range(11):
+        cell.evaluate("(one, shade) => { one.className = `s${shade}`; }", shade)
+        style = "one => ['backgroundColor', 'color'].map(name => getComputedStyle(one)[name])"
+        (*shaded, alpha), letters = map(colour, cell.evaluate(style))
+        mixed = [alpha * a + (1 - alpha) * b for a, b in zip(shaded, ground, strict=False)]
+        assert contrast(mixed, letters[:3]) >= 4.5, shade
+
+
+def colour(text: str) -> list[float]:
+    """Red, green, blue and opacity of `rgb(...)` or `rgba(...)`."""
+    numbers = [float(one) for one in re.findall(r"[\d.]+", text)]
+    return numbers if len(numbers) == 4 else [*numbers, 1.0]
+
+
+def contrast(a: Sequence[float], b: Sequence[float]) -> float:
+    """WCAG's ratio of two colours."""
+
+    def light(one: Sequence[float]) -> float:
+        parts = [v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in one]
+        return sum(f * part for f, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+    low, high = sorted((light(a), light(b)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_page_shows_hostile_names_as_text(open_page: OpenPage) -> None:

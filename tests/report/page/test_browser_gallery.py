@@ -9,8 +9,12 @@ import pytest
 
 from refdet.data.exclusion import read_exclude_list
 from refdet.records import FalsePositiveKind, FalsePositiveRecord
+from refdet.report.page import PageExtras
+from refdet.report.page.gallery import make_gallery
+from refdet.report.page.names import shown_name
+from refdet.report.page.writing import page_html
 from tests.report.page.conftest import OpenPage, html_of
-from tests.report.page.examples import empty, hostile
+from tests.report.page.examples import HOSTILE_NAMES, empty, hostile
 from tests.report.page.measured import measured
 from tests.report.page.test_gallery import many
 
@@ -195,6 +199,53 @@ def test_gallery_without_errors_says_so(open_page: OpenPage) -> None:
     page = open_page(empty())
     assert page.locator("#gallery-status").inner_text() == "0 of 0 errors, in 0 images"
     assert page.locator("#gallery-save").is_disabled()
+
+
+def test_gallery_says_whose_iou_it_tells(open_page: OpenPage) -> None:
+    page = open_page(measured())
+    only(page, "confusion")
+    record = max(
+        (record for record in WRONG if record.kind == FalsePositiveKind.CONFUSION),
+        key=lambda record: record.score,
+    )
+    assert record.confused_with is not None
+    name = measured().evaluation.classes[record.confused_with].name
+    words = f"confusion with {name}, IoU with its class {record.best_iou:.2f}"
+    card = page.locator(".gallery-card").first
+    assert card.locator(".gallery-what").inner_text() == words
+    only(page, *FalsePositiveKind)
+    named = page.locator(".gallery-card svg").first.get_attribute("aria-label")
+    assert named is not None
+    assert "IoU with its class" in named
+
+
+def test_gallery_names_the_boxes_of_the_enlarged_picture(open_page: OpenPage) -> None:
+    page = open_page(hostile())
+    page.locator(".gallery-card:has(.gallery-object) .gallery-open").first.click()
+    tags = page.locator("#gallery-dialog .gallery-tag")
+    boxes = page.locator("#gallery-dialog g.gallery-object")
+    # The one object of each invented image; of a long name there is the beginning.
+    assert tags.count() == boxes.count() == 1
+    assert tags.text_content() == shown_name(HOSTILE_NAMES[1])[:24] + "…"
+    inside, picture = tags.bounding_box(), page.locator("#gallery-dialog svg").bounding_box()
+    assert inside is not None
+    assert picture is not None
+    assert inside["y"] >= picture["y"] - 3
+    assert page.locator(".gallery-card .gallery-tag").count() == 0
+
+
+def test_gallery_says_what_a_cut_list_leaves_out(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(measured())
+    assert page.locator("#gallery-cut").inner_text() == ""
+    gallery = make_gallery([measured()], None, row_bytes=4000)
+    left_out = gallery.n_errors - gallery.n_listed
+    assert 0 < left_out < gallery.n_errors
+    cut = tmp_path / "report.html"  # that of the opened page
+    cut.write_text(page_html([measured()], None, PageExtras(gallery=gallery.data)), "utf-8")
+    page.reload()
+    assert page.locator("#gallery-cut").inner_text() == (
+        f"It knows the listed errors only: {left_out} others are left out."
+    )
 
 
 def test_gallery_of_100000_errors_stays_usable(open_page: OpenPage) -> None:

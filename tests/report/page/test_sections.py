@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refdet.analysis_records import Analysis
+from refdet.analysis_records import Analysis, Estimate
 from refdet.report.page.mistakes import confused_pairs
 from refdet.report.page.writing import PageExtras, page_html
 from tests.report.page import examples
@@ -31,6 +31,24 @@ def test_headlines_have_the_value_and_its_interval() -> None:
     assert shown["AP50"] == ["0.667", f"0.604{DASH}0.729"]
     assert shown["Precision"] == ["0.808", f"0.745{DASH}0.870"]
     assert shown["Recall"] == ["0.772", f"0.709{DASH}0.834"]
+
+
+def test_numbers_without_an_interval_say_so() -> None:
+    analysis = examples.small()
+    nan = float("nan")
+    bare = Estimate(0.5, nan, nan)
+    undefined = Estimate(nan, nan, nan)
+    classes = ({**analysis.intervals.classes[0], "ap": bare, "f1": undefined},)
+    intervals = replace(
+        analysis.intervals,
+        totals={**analysis.intervals.totals, "mean_ap": bare},
+        classes=(*classes, *analysis.intervals.classes[1:]),
+    )
+    page = page_of(replace(analysis, intervals=intervals))
+    shown = page.one("ul", class_="headlines").all("li")[0].one("p", class_="headline").text
+    assert shown.split() == ["0.500", "no", "interval"]
+    wbc = table_rows(page, "classes")[1]
+    assert (wbc[2], wbc[7]) == ("0.500 -", "-")
 
 
 def test_headlines_of_two_runs_have_both_and_the_difference() -> None:

@@ -52,7 +52,7 @@ def test_counts_are_in_groups_of_three() -> None:
 
 def test_estimate_cell_has_its_interval_below_and_sorts_by_its_value() -> None:
     assert estimate_cell(Estimate(0.5, 0.25, 0.75)) == Cell("0.500", "0.250\N{EN DASH}0.750", 0.5)
-    assert estimate_cell(Estimate(0.5, NAN, NAN)) == Cell("0.500", "", 0.5)
+    assert estimate_cell(Estimate(0.5, NAN, NAN)) == Cell("0.500", "-", 0.5)
     assert estimate_cell(Estimate(NAN, NAN, NAN)) == share_cell(NAN) == Cell("-", "", None)
 
 
