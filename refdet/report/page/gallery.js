@@ -196,7 +196,7 @@
   // The class of a box above its upper edge, or below that where there is no room; big enough to
   // be read in whatever part of the image is shown.
   function tagOf([left, top, right], x, y, width, label, kind) {
-    const size = (right - left) / 26;
+    const size = (right - left) / 32;
     const name = [...shownName(data.classes[label])];
     const late = x + width / 2 > (left + right) / 2;
     const tag = drawn("text", {
