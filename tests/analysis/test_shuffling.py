@@ -143,7 +143,8 @@ def test_shuffled_p_values_look_at_what_shuffling_gives_on_average() -> None:
 
 
 def test_shuffled_p_values_of_no_difference_are_1() -> None:
-    same = np.full((10, 1), 0.25)
+    same = np.full((10, 1), 0.3)
+    same[0] = 0.1 + 0.2  # which is not 0.3 in floating point
     undefined = np.array([[0.0], [np.nan], [0.5], [-0.5]])
     assert shuffled_p_values(same)[0] == shuffled_p_values(undefined)[1] == 1
     # An undefined shuffle is one in which no difference is seen: of 1 + 3 one is as far.
