@@ -132,8 +132,8 @@ def kinds_table(runs: Runs) -> Table:
         kind.value: [one.kinds[place].ap_gain for one in errors]
         for place, kind in enumerate(ErrorKind)
     }
-    gains["false positives"] = [one.false_positive_gain for one in errors]
-    gains["false negatives"] = [one.false_negative_gain for one in errors]
+    gains["all false positives"] = [one.false_positive_gain for one in errors]
+    gains["all not found"] = [one.false_negative_gain for one in errors]
     ends = domain(gain for each in gains.values() for gain in each)
 
     def cells(name: str, counts: Sequence[Cell], meaning: str) -> tuple[Cell, ...]:
@@ -147,8 +147,8 @@ def kinds_table(runs: Runs) -> Table:
         rows.append(Row(kind.value, cells(kind, counts, KIND_MEANINGS[kind])))
     no_counts = [NO_CELL] * len(runs)
     totals = (
-        Row("false positives", cells("false positives", no_counts, "any wrong detection")),
-        Row("false negatives", cells("false negatives", no_counts, "any object not found")),
+        Row("all false positives", cells("all false positives", no_counts, "any wrong detection")),
+        Row("all not found", cells("all not found", no_counts, "any object not found")),
     )
     columns = (
         Column("kind"),

@@ -156,8 +156,8 @@ def test_kinds_have_their_counts_and_the_ap_they_cost() -> None:
     # WBC has 2 false positives, RBC 50, Platelets 1; the first kind of each is a duplicate.
     assert rows["duplicate"] == ["0.016", "", "12"]
     assert rows["missed"] == ["0.004", "", "66"]
-    assert rows["false positives"][0] == "0.188"
-    assert rows["false negatives"][0] == "0.250"
+    assert rows["all false positives"][0] == "0.188"
+    assert rows["all not found"][0] == "0.250"
     by_class = {row[0]: row for row in table_rows(PAGE, "class-kinds-a")}
     assert by_class["RBC"][6] == "50 0.004"
 
