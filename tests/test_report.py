@@ -64,7 +64,7 @@ def test_report_writes_a_page_and_says_where(tmp_path: Path, capsys: Capture) ->
     gallery = data_of(page, "gallery")
     assert gallery["has_images"] is True
     assert data_of(page, "explorer")["runs"]
-    assert f"<bdi>{a}</bdi>" in page.read_text(encoding="utf-8")
+    assert "<bdi>a/dt.csv</bdi>" in page.read_text(encoding="utf-8")
 
 
 def test_report_of_two_runs_compares_them(tmp_path: Path, capsys: Capture) -> None:
@@ -73,7 +73,7 @@ def test_report_of_two_runs_compares_them(tmp_path: Path, capsys: Capture) -> No
     report(a, b, "--gt", truth, "--output", page)
     assert "page: " in capsys.readouterr().out
     runs = cast("list[dict[str, str]]", data_of(page, "gallery")["runs"])
-    assert [run["name"] for run in runs] == [str(a), str(b)]
+    assert [run["name"] for run in runs] == [a.name, b.name]
     assert 'id="differences"' in page.read_text(encoding="utf-8")
 
 
@@ -93,9 +93,9 @@ def test_report_plots_each_run_and_both(
     folder = tmp_path / "plots"
     both = ("--gt", truth, "--output", tmp_path / "report.html", "--plots", folder)
     report(a, *both)
-    assert plotted == [(folder, (str(a),))]
+    assert plotted == [(folder, ("a/dt.csv",))]
     report(a, b, *both)
-    one, other = str(a), str(b)
+    one, other = a.name, b.name
     assert plotted[1:] == [(folder, (one, other)), (folder / "a", (one,)), (folder / "b", (other,))]
     assert f"plots: {folder} (3 files)" in capsys.readouterr().out
 
