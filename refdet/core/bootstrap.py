@@ -107,7 +107,7 @@ def bootstrap_interval(
 
 def bootstrap_p_value(
     difference_samples: RealArray,
-    value: RealArray | float | None = None,
+    value: RealArray | float,
     n_images: IntArray | int | None = None,
 ) -> F64:
     """How likely a difference that is at least as far from 0 is, if there is none; two-sided.
@@ -119,7 +119,7 @@ def bootstrap_p_value(
     Args:
         difference_samples: (S, ...), any real dtype: the difference in each bootstrap sample; NaN
             where it is undefined, which is left out.
-        value: (...), any real dtype: the data set's own difference; None: the samples' mean.
+        value: (...), any real dtype: the difference of the data set itself.
         n_images: as in `bootstrap_interval`.
 
     Returns:
@@ -136,10 +136,6 @@ def bootstrap_p_value(
         1997, section 5.2, and 4.2 for the one that is added to the samples.
     """
     checked = _checked_samples(difference_samples, "difference_samples")
-    if value is None:
-        is_defined = ~np.isnan(checked)
-        total = np.where(is_defined, checked, 0).sum(axis=0)
-        value = total / np.maximum(np.count_nonzero(is_defined, axis=0), 1)
     own, images = _checked_own(value, n_images, checked, "difference_samples")
     defined, error = _standard_errors(checked, images)
     p_values = np.full(own.shape, np.nan)
