@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdet.analysis.weighted import (
-    MOST_LISTS,
     ClassSums,
     Hits,
     Levels,
@@ -27,13 +26,15 @@ Progress = Callable[[int], object]
 
 TOGETHER = 30_000
 """Detections that are judged at a time, if need be of several samples: as many as caches hold."""
+AT_LEAST, AT_MOST = 4, 64
+"""Samples: four are usually lanes of one integer (`Ranking`)."""
 
 
 class Curves(NamedTuple):
     """What becomes of T thresholds and K classes in B samples.
 
     Attributes:
-        ap: (T, B, K), NaN without an object.
+        ap: (B, T, K), NaN without an object.
         recall: (B, K), the mean over the thresholds; NaN without an object.
         counts: (B, K) objects.
         hits: the true positives.
@@ -66,10 +67,10 @@ class AveragePrecisions:
     ) -> None:
         self._size = size = Size(len(state.image_ids), len(state.category_ids))
         self._n_thresholds, self._levels = len(iou_thresholds), np.array(state.params.recall_levels)
-        self._together = together or samples_together(state, self._n_thresholds)
+        self._together = together or samples_together(state)
         verdicts = [state.verdicts(one, area) for one in iou_thresholds]
         right, ignored = (np.array(flags) for flags in zip(*verdicts, strict=True))
-        self._ranking = Ranking(state.image, state.label, right, ignored, size, self._together)
+        self._ranking = Ranking(state.image, state.label, right, ignored, size.n_classes)
         counts = state.object_counts[:, [one[0] for one in state.params.area_ranges].index(area)]
         self._objects = ClassSums(state.object_image, state.object_label, counts, size)
 
@@ -83,7 +84,7 @@ class AveragePrecisions:
         aps = np.empty((len(weights), self._n_thresholds, self._size.n_classes))
 
         def judge(part: slice, own: I64) -> None:
-            aps[part] = np.moveaxis(self.curves(own).ap, 1, 0)[: len(aps[part])]
+            aps[part] = self.curves(own).ap[: len(aps[part])]
 
         in_portions(judge, weights, self._together, progress)
         return aps
@@ -93,17 +94,17 @@ class AveragePrecisions:
         counts = self._objects.of(weights)
         hits, flat = self._ranking.hits(weights), counts.ravel()
         reached = hits.levels_reached(Levels.of(needed_by_coco(flat, self._levels), flat))
-        shape = self._n_thresholds, *counts.shape
+        shape = len(weights), self._n_thresholds, self._size.n_classes
         ap = hits.sums(hits.best * reached).reshape(shape) / len(self._levels)
-        ap[:, counts == 0] = np.nan
-        found = hits.found().reshape(shape).sum(axis=0)
-        return Curves(ap, ratio(found, counts * shape[0]), counts, hits, reached)
+        ap[np.broadcast_to(counts[:, None] == 0, shape)] = np.nan
+        found = hits.found().reshape(shape).sum(axis=1)
+        recall = ratio(found, counts * self._n_thresholds)
+        return Curves(ap, recall, counts, hits, reached)
 
 
-def samples_together(state: CocoState, n_thresholds: int) -> int:
+def samples_together(state: CocoState) -> int:
     """How many samples are judged side by side: more where there are few detections."""
-    lists = n_thresholds * max(1, len(state.category_ids))
-    return max(1, min(TOGETHER // (len(state.image) + 1), MOST_LISTS // lists))
+    return min(max(AT_LEAST, TOGETHER // (len(state.image) + 1)), AT_MOST)
 
 
 def in_portions(

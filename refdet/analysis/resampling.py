@@ -73,11 +73,11 @@ class Resampler:
         self.n_images = size.n_images
         self._in_label_order = np.searchsorted(state.category_ids, judged.objects.categories.ids)
         thresholds = state.params.iou_thresholds
-        self._together = together = samples_together(state, len(thresholds))
+        self._together = together = samples_together(state)
         self._areas = [AveragePrecisions(state, thresholds, area, together) for area in RANGES]
         voc, row = judged.voc_matching(), judged.matches.row
         of_voc = voc.true_positive[None, row], voc.ignored[None, row]
-        self._voc = Ranking(state.image, state.label, *of_voc, size, together)
+        self._voc = Ranking(state.image, state.label, *of_voc, size.n_classes)
         self._limited = [_right_within(state, n, size) for n in state.params.max_detections[:2]]
         self._counts = [ClassSums(*rows, size) for rows in _counted(judged)]
         own, self._curve_place, self._curves = judged.settings.iou_threshold, 0, None
@@ -143,24 +143,24 @@ class Resampler:
             aps.append(part.ap)
             recalls.append(part.recall)
         limited = [ratio(one.of(weights), whole.counts * n_thresholds) for one in self._limited]
-        of_50, of_75 = (aps[0][thresholds == one] for one in (0.5, 0.75))
+        of_50, of_75 = (aps[0][:, thresholds == one] for one in (0.5, 0.75))
         averages = [aps[0], of_50, of_75, *aps[1:]]
-        stats = [mean(np.moveaxis(one, 1, 0).reshape(len(weights), -1)) for one in averages]
+        stats = [mean(one.reshape(len(weights), -1)) for one in averages]
         stats += [mean(one) for one in (limited[0], limited[-1], *recalls)]
-        classes = np.array([one.mean(axis=0) for one in averages[:3]])
+        classes = np.array([one.mean(axis=1) for one in averages[:3]])
         return np.stack(stats, axis=1), classes, self._envelopes(weights, whole)
 
     def _envelopes(self, weights: I64, curves: Curves) -> F64:
         if self._curves is not None:
             curves = self._curves.curves(weights)
         counts, hits, reached = curves.counts, curves.hits, curves.reached
-        first = self._curve_place * counts.size
-        own = slice(*hits.bounds[[first, first + counts.size]])
-        n_reached = hits.sums(reached)[first : first + counts.size].reshape(counts.shape)
+        first, n_classes = self._curve_place * counts.shape[1], counts.shape[1]
+        own = slice(*hits.bounds[[first, first + n_classes]])
+        n_reached = hits.sums(reached)[:, first : first + n_classes]
         envelopes = np.zeros((*counts.shape, len(self.levels)))
         # Class by class, from the first level on, each as often as a true positive reaches one.
         reaches = np.arange(len(self.levels)) < n_reached[..., None]
-        envelopes[reaches] = np.repeat(hits.best[own], reached[own])
+        envelopes[reaches] = np.repeat(hits.best[:, own], reached[:, own].ravel())
         envelopes[counts == 0] = np.nan
         return envelopes
 
@@ -169,9 +169,7 @@ class Resampler:
         counts = self._counts[0].of(weights)
         hits, flat = self._voc.hits(weights), counts.ravel()
         reached = hits.levels_reached(Levels.of(needed_by_voc07(flat), flat))
-        area, levels = (
-            hits.sums(hits.best * times).reshape(counts.shape) for times in (hits.gained, reached)
-        )
+        area, levels = (hits.sums(hits.best * times) for times in (hits.gained, reached))
         return np.stack([ratio(area, counts), ratio(levels, 11 * (counts > 0))])
 
 

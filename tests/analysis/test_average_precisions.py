@@ -61,6 +61,14 @@ def test_average_precisions_of_a_large_part_are_those_of_its_resampler() -> None
     assert 0.1 < common.min() < common.max() < 0.95
 
 
+@pytest.mark.parametrize("times", [7, 20, 300, 10_000])
+def test_average_precisions_stay_if_all_images_count_more_often(times: int) -> None:
+    state = judged_columns(*larger(1), DEFAULT).matches.state
+    precisions = AveragePrecisions(state, state.params.iou_thresholds)
+    weights = np.random.default_rng(1).integers(0, 3, (9, 40))
+    assert_near(precisions.of(weights * times), precisions.of(weights), "ap")
+
+
 def test_average_precisions_name_a_threshold_that_was_not_matched_at() -> None:
     state = judged_columns(*larger(1), DEFAULT).matches.state
     with pytest.raises(ValueError, match=r"0\.52"):
