@@ -70,7 +70,7 @@ def bias_corrected(samples: F64, value: F64) -> Ends:
 
 
 def normal(samples: F64, value: F64) -> Ends:
-    """What `refdet` gives."""
+    """What `refdet` gives without `n_images`."""
     return bootstrap_interval(samples, value, LEVEL)
 
 
