@@ -91,7 +91,9 @@ def test_bootstrap_takes_any_real_dtype() -> None:
         assert got.dtype == np.float64
         assert got.tolist() == want.tolist()
     value = np.array([20, 30], np.uint8)
-    p_values = (bootstrap_p_value(one, value, np.array(30, np.uint8)) for one in (integers, SAMPLES))
+    p_values = (
+        bootstrap_p_value(one, value, np.array(30, np.uint8)) for one in (integers, SAMPLES)
+    )
     assert next(p_values).tolist() == next(p_values).tolist()
 
 
