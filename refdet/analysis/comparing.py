@@ -86,7 +86,15 @@ def compare(
         overall=overall,
         classes=by_class,
         images=changed,
-        verdict=verdict_of(names, LEVEL, overall[0], by_class, images.total),
+        verdict=verdict_of(
+            *(names, LEVEL, overall[0], by_class, images.total),
+            at_thresholds={
+                what: one
+                for one in overall
+                for name, what in (("micro P", "precision"), ("micro R", "recall"))
+                if one.name == name
+            },
+        ),
         n_images=weights.shape[1],
         changes=changes,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from refdet.analysis_records import ComparedNumber
 
@@ -21,8 +21,9 @@ def verdict_of(
     ap: ComparedNumber,
     classes: Sequence[ComparedNumber],
     n_images: int,
+    at_thresholds: Mapping[str, ComparedNumber] | None = None,
 ) -> str:
-    """Whether one of two runs is better, and in which classes.
+    """Whether one of two runs is better, in which classes, and at the score thresholds.
 
     Args:
         names: of the runs, a and b.
@@ -30,6 +31,8 @@ def verdict_of(
         ap: mean AP of both.
         classes: AP of each class, with corrected p-values.
         n_images: in how many images there is something to find.
+        at_thresholds: further numbers by what they are called, such as recall; those that differ
+            are named. AP may hide that one run is used at worse thresholds.
     """
     share = f"{level:.0%}".replace("%", " %")
     sentences = [_overall(names, share, ap, n_images, shown=shows(ap, level))]
@@ -40,7 +43,8 @@ def verdict_of(
             f"On {n_images} images with objects, a true difference of less than about "
             f"{_SEEN * half:.3f} would often go unseen."
         )
-    return " ".join([*sentences, *_of_classes(names, level, classes)])
+    sentences += _of_classes(names, level, classes)
+    return " ".join([*sentences, *_of_thresholds(names, share, level, at_thresholds or {})])
 
 
 def shows(number: ComparedNumber, level: float) -> bool:
@@ -90,7 +94,10 @@ def _of_classes(
         (one for one in defined if shows(one, level)), key=lambda one: -abs(one.difference.value)
     )
     if not differ:
-        return [f"None of the {len(defined)} classes differs, corrected for how many they are."]
+        return [
+            f"No difference is shown in any of the {len(defined)} classes, corrected for how many "
+            "they are."
+        ]
     sentences = []
     for name, better in (
         (names[1], [one for one in differ if one.difference.value > 0]),
@@ -104,3 +111,18 @@ def _of_classes(
                 f"{len(defined)} classes."
             )
     return sentences
+
+
+def _of_thresholds(
+    names: tuple[str, str], share: str, level: float, numbers: Mapping[str, ComparedNumber]
+) -> list[str]:
+    """Which run has more of what, as they are used."""
+    told = []
+    for what, one in numbers.items():
+        if shows(one, level):
+            ends = sorted((abs(one.difference.low), abs(one.difference.high)))
+            told.append(
+                f"{names[one.difference.value > 0]}'s {what} is {abs(one.difference.value):.3f} "
+                f"higher ({share} interval {ends[0]:.3f} to {ends[1]:.3f})"
+            )
+    return [f"At the score thresholds {' and '.join(told)}."] if told else []

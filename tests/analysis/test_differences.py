@@ -233,3 +233,18 @@ def test_verdict_of_a_shown_difference_does_not_doubt_it() -> None:
     ap = ComparedNumber("AP", 0.5, 0.6, Estimate(0.1, 0.001, 0.199), 0.049)
     said = verdict_of(("a", "b"), 0.95, ap, [ap], 40)
     assert said == "b is better than a by 0.100 AP (95 % interval 0.001 to 0.199)."
+
+
+def test_verdict_tells_of_thresholds_what_ap_hides() -> None:
+    ap = ComparedNumber("AP", 0.5, 0.5, Estimate(0.0, -0.1, 0.1), 0.9)
+    recall = ComparedNumber("micro R", 0.9, 0.85, Estimate(-0.05, -0.08, -0.02), 0.002)
+    precision = ComparedNumber("micro P", 0.7, 0.71, Estimate(0.01, -0.01, 0.03), 0.3)
+    said = verdict_of(
+        *(("a", "b"), 0.95, ap, [ap], 40), at_thresholds={"precision": precision, "recall": recall}
+    )
+    assert said.endswith(
+        "At the score thresholds a's recall is 0.050 higher (95 % interval 0.020 to 0.080)."
+    )
+    assert "precision" not in said
+    silent = verdict_of(("a", "b"), 0.95, ap, [ap], 40, at_thresholds={"precision": precision})
+    assert "thresholds" not in silent
