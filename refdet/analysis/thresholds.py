@@ -218,8 +218,11 @@ def _told(one: ClassCounts, threshold: float, beta: float, weights: I32) -> list
     counts = np.array([right, wrong, one.objects])  # (3, J)
     samples = Rates.of(_sums(counts, weights), beta)
     value = Rates.of(counts.sum(axis=1), beta)
+    n_with = int(np.count_nonzero(one.objects))
     return [
-        _estimate(float(own), *np.clip(bootstrap_interval(drawn, own, LEVEL), 0, 1).tolist())
+        _estimate(
+            float(own), *np.clip(bootstrap_interval(drawn, own, LEVEL, n_with), 0, 1).tolist()
+        )
         for own, drawn in zip(value.all, samples.all, strict=True)
     ]
 

@@ -107,9 +107,9 @@ def rates(found: list[tuple[float, bool]], n: int, threshold: float, beta: float
     return [right / kept if kept else NAN, right / n if n else NAN, f_beta]
 
 
-def assert_interval(got: Estimate, samples: list[float], value: float) -> None:
-    """Around the value, but not beyond 0 and 1."""
-    low, high = bootstrap_interval(np.array(samples), value)
+def assert_interval(got: Estimate, samples: list[float], value: float, n_images: int) -> None:
+    """Around the value, by how many images have an object, but not beyond 0 and 1."""
+    low, high = bootstrap_interval(np.array(samples), value, n_images=n_images)
     want = (value, max(float(low), 0), min(float(high), 1))
     np.testing.assert_allclose((got.value, got.low, got.high), want, rtol=0, atol=1e-12)
 
@@ -153,11 +153,13 @@ def test_tune_equals_plain_loops_over_the_samples(
                 flags = [flag for score, flag in left if score >= threshold]
                 right, kept, objects = right + sum(flags), kept + len(flags), objects + left_n
         chosen = threshold_by(criterion, found, n)
+        alone = (case.drawn([int(image == other) for other in range(12)]) for image in range(12))
+        n_with = sum(n_objects > 0 for _, n_objects in alone)
         assert_quantiles(one.threshold, anew, chosen)
         for place, name in enumerate(("precision", "recall", "f_beta")):
             value = rates(found, n, one.applied, criterion.beta)[place]
             column = [row[place] for row in told]
-            assert_interval(getattr(one, name), column, value)
+            assert_interval(getattr(one, name), column, value, n_with)
             column = [row[place] for row in unseen]
             together = [(1.0, flag) for flag in [True] * right + [False] * (kept - right)]
             value = rates(together, objects, 0, criterion.beta)[place]
