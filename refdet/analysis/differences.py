@@ -100,7 +100,7 @@ def stretch(n_images: I64) -> F64:
     """By how much the interval of a number of so few images is wider than that of ever so many.
 
     Args:
-        n_images: (...) >= 0; less than six, of which no interval is told, are taken for six.
+        n_images: (...) >= 0; fewer than six, of which no interval is told, are taken for six.
     """
     images, unit = np.maximum(n_images, _FEWEST), np.tile([-1.0, 1.0], 20)
     samples = np.broadcast_to(unit.reshape(-1, *[1] * images.ndim), (len(unit), *images.shape))

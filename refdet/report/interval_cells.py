@@ -14,7 +14,7 @@ RATES = {"P": "precision", "R": "recall", "F1": "f1"}
 APS = {"AP": "ap", "AP75": "ap75", "AP50": "ap50", "VOC": "ap50_voc", "VOC07": "ap50_voc07"}
 
 _NO_INTERVAL = (
-    "A dash: it cannot be told. Less than 6 images have an object of the class or size, or all "
+    "A dash: it cannot be told. Fewer than 6 images have an object of the class or size, or all "
     "samples are equal, or more than 5 % of them lack a class that the mean is one of."
 )
 
