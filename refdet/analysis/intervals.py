@@ -27,7 +27,7 @@ def intervals_of(
     """What else its numbers could have been, had as many other images of the kind been taken.
 
     A number stands on the images with an object of its class, or of its size; a total on those with
-    any object. Fewer than six images tell no interval, nor do samples that are all equal. A class is
+    any object. Fewer than six images tell no interval, nor do equal samples. A class is
     undefined in a sample without an object of it, and the sample's means are over the others: a
     mean that is one over other classes in more than 5 % of the samples has no interval.
 
