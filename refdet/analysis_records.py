@@ -34,8 +34,8 @@ class CurveBand:
     Attributes:
         recall: (L,) ascending in [0, 1].
         precision: (L,) the best at that recall or beyond; 0 where it is not reached.
-        low: (L,) lower end of the interval.
-        high: (L,) upper end.
+        low: (L,) the quantile of the samples' curves, or the curve itself if that is lower; falls.
+        high: (L,) likewise of the upper end.
     """
 
     recall: F64

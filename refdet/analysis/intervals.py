@@ -114,6 +114,21 @@ def _bands(
         if metrics.n_ground_truth:
             own = itself[metrics.label]
             n_images = images.of_classes[metrics.label]
-            low, high = _ends(envelopes[:, metrics.label], own, n_images)
+            low, high = _band(envelopes[:, metrics.label], own, int(n_images))
             bands[metrics.label] = CurveBand(resampler.levels, own, low, high)
     return bands
+
+
+def _band(curves: F64, own: F64, n_images: int) -> tuple[F64, F64]:
+    """Quantiles of (S, L) curves, widened to hold the curve itself.
+
+    Where a curve ends, it goes on in some samples and is 0 in the others: a multiple of their
+    spread would reach from 0 to 1. Quantiles fall with recall, as every curve does.
+    """
+    defined = curves[~np.isnan(curves).any(axis=1)]
+    # As for any number: too few images, or too few samples, tell nothing.
+    if 2.0 ** (1 - n_images) >= 1 - LEVEL or len(defined) < 2 / (1 - LEVEL) - 1e-6:
+        nothing = np.full(len(own), np.nan)
+        return nothing, nothing
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return np.minimum(low, own), np.maximum(high, own)
