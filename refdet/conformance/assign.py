@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import iou_values
 
 F64 = NDArray[np.float64]
@@ -151,14 +151,20 @@ _RESULT = "object_index is 0 where not positive; rows are priors, columns are ob
 
 ASSIGN_SSD = Contract[SSDRule](
     "assign_ssd",
-    f"{_RESULT}; forced pairs need IoU > 0, ties go to the lowest object, then the lowest prior; "
-    "the rest needs IoU >= threshold, ties go to the lowest object",
+    ("iou", "threshold"),
+    Conventions(
+        f"{_RESULT}; forced pairs need IoU > 0, ties go to the lowest object, then the lowest prior; "
+        "the rest needs IoU >= threshold, ties go to the lowest object"
+    ),
     (ssd_equals_sorting_all_pairs, ssd_leaves_no_object_beside_a_free_prior),
 )
 ASSIGN_RCNN = Contract[RCNNRule](
     "assign_rcnn",
-    f"{_RESULT}; positive at IoU >= high, ignored at IoU >= low; an object asks for every prior "
-    "that shares its highest IoU, if that is > 0; the highest IoU, then the lowest object gets it",
+    ("iou", "high", "low", "allow_low_quality"),
+    Conventions(
+        f"{_RESULT}; positive at IoU >= high, ignored at IoU >= low; an object asks for every prior "
+        "that shares its highest IoU, if that is > 0; the highest IoU, then the lowest object gets it"
+    ),
     (rcnn_equals_asking_prior_by_prior,),
 )
 

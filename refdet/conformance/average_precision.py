@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import distinct_scores, tied_scores
 
 F64 = NDArray[np.float64]
@@ -222,25 +222,36 @@ _ALWAYS = (*_SCALE_FREE, more_false_positives_at_the_end_change_nothing)
 
 PRECISION_RECALL_CURVE = Contract[Curve](
     "precision_recall_curve",
-    "one point for each detection, ties in input order; recall is NaN without an object",
+    ("scores", "is_true_positive", "n_ground_truth"),
+    Conventions(
+        "one point for each detection, ties in input order; recall is NaN without an object"
+    ),
     (curve_equals_counting,),
 )
 AVERAGE_PRECISION_VOC07 = Contract[AveragePrecision](
     "average_precision_voc07",
-    f"{_COMMON}; 11 recall levels, compared as integers",
+    ("scores", "is_true_positive", "n_ground_truth"),
+    Conventions(f"{_COMMON}; 11 recall levels, compared as integers"),
     (_equals(naive_voc07), *_ALWAYS),
 )
 AVERAGE_PRECISION_VOC = Contract[AveragePrecision](
-    "average_precision_voc", f"{_COMMON}; area under the envelope", (_equals(naive_voc), *_ALWAYS)
+    "average_precision_voc",
+    ("scores", "is_true_positive", "n_ground_truth"),
+    Conventions(f"{_COMMON}; area under the envelope"),
+    (_equals(naive_voc), *_ALWAYS),
 )
 AVERAGE_PRECISION_COCO = Contract[AveragePrecision](
     "average_precision_coco",
-    f"{_COMMON}; 101 recall levels, compared in float64",
+    ("scores", "is_true_positive", "n_ground_truth"),
+    Conventions(f"{_COMMON}; 101 recall levels, compared in float64"),
     (_equals(naive_coco), *_ALWAYS),
 )
 AVERAGE_PRECISION_INTERP101 = Contract[AveragePrecision](
     "average_precision_interp101",
-    f"{_COMMON}; a line through the envelope to an appended (1, 0), 101 trapezoid points",
+    ("scores", "is_true_positive", "n_ground_truth"),
+    Conventions(
+        f"{_COMMON}; a line through the envelope to an appended (1, 0), 101 trapezoid points"
+    ),
     # A false positive at the end lowers the knot from which the last line falls.
     (_equals(naive_interp101), *_SCALE_FREE),
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
 from refdet.core.bootstrap import bootstrap_interval as core_interval
 
@@ -274,7 +274,8 @@ def _weights_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
 
 BOOTSTRAP_WEIGHTS = Contract[Weights](
     "bootstrap_weights",
-    "rows are samples; each draws as many images as there are, with replacement",
+    ("n_images", "n_samples", "rng"),
+    Conventions("rows are samples; each draws as many images as there are, with replacement"),
     (
         every_sample_draws_as_many_images_as_there_are,
         every_outcome_is_as_likely_as_with_replacement,
@@ -283,7 +284,10 @@ BOOTSTRAP_WEIGHTS = Contract[Weights](
 )
 BOOTSTRAP_INTERVAL = Contract[Interval](
     "bootstrap_interval",
-    "the first axis is samples; NaN samples are left out; NaN where too few are defined, or equal",
+    ("samples", "value", "level", "n_images"),
+    Conventions(
+        "the first axis is samples; NaN samples are left out; NaN where too few are defined, or equal"
+    ),
     (
         interval_has_its_level_between_its_ends,
         interval_looks_at_each_number_by_itself,
@@ -294,7 +298,10 @@ BOOTSTRAP_INTERVAL = Contract[Interval](
 )
 BOOTSTRAP_P_VALUE = Contract[PValue](
     "bootstrap_p_value",
-    "the first axis is samples; two-sided; below 1 - level where the interval excludes 0; never 0",
+    ("difference_samples", "value", "n_images"),
+    Conventions(
+        "the first axis is samples; two-sided; below 1 - level where the interval excludes 0; never 0"
+    ),
     (
         p_value_equals_a_naive_loop,
         p_value_is_small_exactly_where_the_interval_excludes_zero,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract, assert_close
+from refdet.conformance.comparing import assert_close
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.iou import unit_cells
 from refdet.conformance.strategies import (
     EMPTY_BOX,
@@ -223,36 +224,66 @@ class _SanitizeContract(Contract[Sanitize]):
         got = {f"rejected_{kind.name}".lower(): outcome.rejected[kind] for kind in BoxDefect}
         got |= {name: getattr(outcome, name) for name in ("boxes_xyxy", "labels", "rows")}
         for name, want in vector.expected.items():
-            assert_close(got[name], np.asarray(want), vector.tolerance, f"{vector.name}: {name}")
+            assert_close(
+                got[name], np.asarray(want), f"{vector.name}: {name}", atol=vector.tolerance
+            )
 
 
 _CONTINUOUS = "continuous coordinates (width x2 - x1), computed in float64"
 
 CONTRACTS = (
-    Contract[Convert]("xywh_to_xyxy", _CONTINUOUS, (adds_the_size_to_the_low_corner,)),
-    Contract[Convert]("xyxy_to_xywh", _CONTINUOUS, (gives_the_low_corner_and_the_size,)),
-    Contract[Convert]("cxcywh_to_xyxy", _CONTINUOUS, (puts_half_the_size_on_each_side,)),
-    Contract[Convert]("xyxy_to_cxcywh", _CONTINUOUS, (gives_the_middle_and_the_size,)),
-    Contract[Convert]("box_area", _CONTINUOUS, (area_equals_counting_unit_cells,)),
+    Contract[Convert](
+        "xywh_to_xyxy",
+        ("boxes_xywh",),
+        Conventions(_CONTINUOUS),
+        (adds_the_size_to_the_low_corner,),
+    ),
+    Contract[Convert](
+        "xyxy_to_xywh",
+        ("boxes_xyxy",),
+        Conventions(_CONTINUOUS),
+        (gives_the_low_corner_and_the_size,),
+    ),
+    Contract[Convert](
+        "cxcywh_to_xyxy",
+        ("boxes_cxcywh",),
+        Conventions(_CONTINUOUS),
+        (puts_half_the_size_on_each_side,),
+    ),
+    Contract[Convert](
+        "xyxy_to_cxcywh",
+        ("boxes_xyxy",),
+        Conventions(_CONTINUOUS),
+        (gives_the_middle_and_the_size,),
+    ),
+    Contract[Convert](
+        "box_area", ("boxes_xyxy",), Conventions(_CONTINUOUS), (area_equals_counting_unit_cells,)
+    ),
     Contract[Clip](
         "clip_boxes",
-        f"{_CONTINUOUS}; a box outside becomes empty, at the border",
+        ("boxes_xyxy", "width", "height"),
+        Conventions(f"{_CONTINUOUS}; a box outside becomes empty, at the border"),
         (keeps_the_cells_in_the_image, leaves_boxes_inside_alone),
     ),
     Contract[Flip](
         "flip_boxes_horizontally",
-        f"{_CONTINUOUS}; x becomes width - x, without - 1",
+        ("boxes_xyxy", "width"),
+        Conventions(f"{_CONTINUOUS}; x becomes width - x, without - 1"),
         (mirrors_every_cell_left_to_right, flipping_twice_changes_nothing),
     ),
     Contract[Flip](
         "flip_boxes_vertically",
-        f"{_CONTINUOUS}; y becomes height - y, without - 1",
+        ("boxes_xyxy", "height"),
+        Conventions(f"{_CONTINUOUS}; y becomes height - y, without - 1"),
         (mirrors_every_cell_top_to_bottom, flipping_twice_changes_nothing),
     ),
     _SanitizeContract(
         "sanitize_boxes",
-        "not finite, inverted, outside (touching is outside), too small (a side of exactly "
-        "min_size is kept, a side of 0 never): the first defect names the row",
+        ("boxes_xyxy", "labels", "width", "height", "min_size"),
+        Conventions(
+            "not finite, inverted, outside (touching is outside), too small (a side of exactly "
+            "min_size is kept, a side of 0 never): the first defect names the row"
+        ),
         (sorts_each_row_as_a_naive_check_does,),
     ),
 )

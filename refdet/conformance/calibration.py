@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract, assert_close
+from refdet.conformance.comparing import assert_close
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import tied_scores
 
 F64 = NDArray[np.float64]
@@ -120,13 +121,13 @@ def reliability_equals_exact_means_bin_by_bin(
             errors[0] += share * abs(score - precision)
             errors[1] += share * abs(score - precision * (iou or 0))
     columns = np.array(table).T
-    assert_close(got.edges, np.append(columns[0], 1.0), 0, "edges")
+    assert_close(got.edges, np.append(columns[0], 1.0), "edges")
     names = ("counts", "mean_score", "precision", "mean_iou")
     for name, column in zip(names, columns[1:], strict=True):
-        assert_close(np.asarray(getattr(got, name), np.float64), column, 1e-12, name)
+        assert_close(np.asarray(getattr(got, name), np.float64), column, name, atol=1e-12)
     wanted = [number(error if rows else None) for error in errors]
     both = np.array([got.expected_error, got.localization_aware_error])
-    assert_close(both, np.array(wanted), 1e-12, "errors")
+    assert_close(both, np.array(wanted), "errors", atol=1e-12)
 
 
 @given(detections=cases(), n_bins=BINS, data=st.data())
@@ -143,7 +144,7 @@ def reliability_does_not_depend_on_the_order(
     assert one.counts.tolist() == other.counts.tolist()
     errors = np.array([one.expected_error, one.localization_aware_error])
     again = np.array([other.expected_error, other.localization_aware_error])
-    assert_close(again, errors, 1e-12, "errors")
+    assert_close(again, errors, "errors", atol=1e-12)
 
 
 @given(right=st.integers(0, 8), wrong=st.integers(0, 8), n_bins=BINS)
@@ -157,13 +158,16 @@ def a_score_that_is_the_precision_has_no_error(
     found = np.arange(count) < right
     got = reliability_curve(np.full(count, right / max(1, count)), found, np.ones(count), n_bins)
     errors = np.array([got.expected_error, got.localization_aware_error])
-    assert_close(errors, np.full(2, 0.0 if count else np.nan), 1e-12, "errors")
+    assert_close(errors, np.full(2, 0.0 if count else np.nan), "errors", atol=1e-12)
 
 
 RELIABILITY_CURVE = Contract[Reliability](
     "reliability_curve",
-    "bin k holds k / B <= score < (k + 1) / B, the last one 1 too; edges are quotients in float64; "
-    "an empty bin is NaN and has no part in the errors",
+    ("scores", "is_true_positive", "iou", "n_bins"),
+    Conventions(
+        "bin k holds k / B <= score < (k + 1) / B, the last one 1 too; edges are quotients in float64; "
+        "an empty bin is NaN and has no part in the errors"
+    ),
     (
         reliability_equals_exact_means_bin_by_bin,
         reliability_does_not_depend_on_the_order,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from refdet.conformance.coco_oracle import Columns, naive_evaluate_coco
-from refdet.conformance.contract import Contract, assert_close
+from refdet.conformance.comparing import assert_close
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
 from refdet.core.coco_eval import CocoParams
 
@@ -144,7 +145,7 @@ FAR = one_image([[1e9, 1e9, 3e-7, 2e-7]], [[1e9, 1e9 + 1e-7, 2e-7, 3e-7]], [0.5]
 def assert_same(got: CocoArrays, want: CocoArrays) -> None:
     """Raise AssertionError unless all arrays are equal, bit for bit."""
     for name in ("precision", "recall", "scores", "stats"):
-        assert_close(getattr(got, name), getattr(want, name), 0, name)
+        assert_close(getattr(got, name), getattr(want, name), name)
 
 
 @given(columns=columns(), params=st.sampled_from(PARAMS))
@@ -277,8 +278,25 @@ def read_keywords(inputs: Mapping[str, Value]) -> Mapping[str, object]:
 
 EVALUATE_COCO = Contract[EvaluateCOCO](
     "evaluate_coco",
-    "xywh, continuous coordinates; ties of scores by image id, then row; ties of overlaps to the "
-    "later row; thresholds and area ranges include their ends; undefined is -1",
+    (
+        "gt_image_ids",
+        "gt_labels",
+        "gt_boxes_xywh",
+        "gt_area",
+        "gt_crowd",
+        "dt_image_ids",
+        "dt_labels",
+        "dt_boxes_xywh",
+        "dt_scores",
+        "image_ids",
+        "category_ids",
+        "gt_ignore",
+        "params",
+    ),
+    Conventions(
+        "xywh, continuous coordinates; ties of scores by image id, then row; ties of overlaps to the "
+        "later row; thresholds and area ranges include their ends; undefined is -1"
+    ),
     (
         equals_naive_loops,
         does_not_depend_on_the_order_of_images,

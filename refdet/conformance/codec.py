@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import NO_BOX, UNIT_BOX, boxes_xyxy, fractional_boxes_xyxy
 
 F64 = NDArray[np.float64]
@@ -143,7 +143,8 @@ _RULE = "t = (wx (cx - px) / pw, wy (cy - py) / ph, ww ln(w / pw), wh ln(h / ph)
 CONTRACTS = (
     Contract[Encode](
         "encode_boxes",
-        f"{_RULE}; a box or reference without width or height is an error",
+        ("boxes_xyxy", "references_xyxy", "weights"),
+        Conventions(f"{_RULE}; a box or reference without width or height is an error"),
         (
             encodes_as_the_formula,
             what_is_encoded_decodes_to_the_box,
@@ -153,7 +154,10 @@ CONTRACTS = (
     ),
     Contract[Decode](
         "decode_boxes",
-        f"the inverse of {_RULE}; ln(w / pw) and ln(h / ph) are at most max_log_scale, if given",
+        ("deltas", "references_xyxy", "weights", "max_log_scale"),
+        Conventions(
+            f"the inverse of {_RULE}; ln(w / pw) and ln(h / ph) are at most max_log_scale, if given"
+        ),
         (decodes_as_the_formula, no_offset_decodes_to_the_reference),
     ),
 )

@@ -10,15 +10,44 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.vectors import Value, Vector, read_vectors
 
 Implementation = TypeVar("Implementation", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What an implementation and its caller must agree on. Empty where the question is none.
+
+    Attributes:
+        rule: what is computed, in a line or two.
+        boxes: their format, and whether a box's far corner belongs to it.
+        ties: which of equals comes first.
+        thresholds: what equality at a threshold means.
+        undefined: what stands where the rule gives no number.
+    """
+
+    rule: str
+    boxes: str = ""
+    ties: str = ""
+    thresholds: str = ""
+    undefined: str = ""
+
+
+class BoxFormat(StrEnum):
+    """The four numbers of a box."""
+
+    XYXY = "xyxy"
+    XYWH = "xywh"
+    CXCYWH = "cxcywh"
 
 
 @dataclass(frozen=True)
@@ -27,6 +56,8 @@ class Contract(Generic[Implementation]):
 
     Attributes:
         name: the rule's name, which is the function's name in `refdet.core`.
+        parameters: the names of its parameters, in the order in which properties pass them. A name
+            that ends in a box format (`boxes_xyxy`) holds boxes in that format.
         conventions: box format, ties, equality at thresholds, what undefined means.
         properties: functions that take an implementation, let Hypothesis call it with many
             inputs, and raise AssertionError with the smallest input that breaks the rule.
@@ -34,15 +65,18 @@ class Contract(Generic[Implementation]):
             arguments. By default they are passed in the order in which the vector lists them.
         read_keywords: the same for an implementation that takes its arguments by name; given that,
             `read_arguments` plays no part.
+        result_boxes: the format of the boxes that it returns; None if it returns none.
     """
 
     name: str
-    conventions: str
+    parameters: tuple[str, ...]
+    conventions: Conventions
     properties: Sequence[Callable[[Implementation], None]]
     read_arguments: Callable[[Mapping[str, Value]], tuple[object, ...]] = lambda inputs: tuple(
         inputs.values()
     )
     read_keywords: Callable[[Mapping[str, Value]], Mapping[str, object]] | None = None
+    result_boxes: BoxFormat | None = None
 
     def vectors(self, golden: Path) -> list[Vector]:
         """The vectors of this rule under the folder `golden`, sorted by name."""
@@ -57,7 +91,7 @@ class Contract(Generic[Implementation]):
         for name, want in vector.expected.items():
             got = outcome.get(name)
             assert got is not None, f"{vector.name}: no {name!r} among {sorted(outcome)}"
-            assert_close(got, np.asarray(want), vector.tolerance, f"{vector.name}: {name}")
+            assert_close(got, np.asarray(want), f"{vector.name}: {name}", atol=vector.tolerance)
 
     def _call(self, implementation: Implementation, vector: Vector) -> object:
         if self.read_keywords is not None:
@@ -75,22 +109,6 @@ def named_arrays(outcome: object) -> dict[str, np.ndarray]:
     if isinstance(outcome, tuple):
         return {f"result_{index}": np.asarray(item) for index, item in enumerate(outcome)}
     return {"result": np.asarray(outcome)}
-
-
-def assert_close(got: np.ndarray, want: np.ndarray, tolerance: float, what: str) -> None:
-    """Raise AssertionError unless `got` is `want`, NaN for NaN, up to an absolute `tolerance`."""
-    assert got.shape == want.shape, f"{what}: shape {got.shape} instead of {want.shape}"
-    if want.dtype.kind in "biu" or want.dtype.kind in "OUS":
-        same = np.asarray(got == want)
-    else:
-        # Equality first, so that infinities compare; a tolerance of 0 then means bit for bit.
-        with np.errstate(invalid="ignore"):
-            near = np.abs(got - want) <= tolerance
-        same = (got == want) | (np.isnan(got) & np.isnan(want)) | near
-    if not same.all():
-        index = tuple(int(i) for i in np.argwhere(~np.atleast_1d(same))[0])
-        got_there, want_there = np.atleast_1d(got)[index], np.atleast_1d(want)[index]
-        raise AssertionError(f"{what}{list(index)}: {got_there!r} instead of {want_there!r}")
 
 
 def _check_raises(call: Callable[[], object], error: type[Exception]) -> None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 
 Kind: TypeAlias = Callable[[float, float, float, float], str]
 
@@ -55,9 +55,12 @@ def is_the_first_that_applies(
 
 FALSE_POSITIVE_KIND = Contract[Kind](
     "false_positive_kind",
-    "highest IoU with an object of its own class, and of another; the first of duplicate, "
-    "localization, confusion, both, background; >= at both thresholds; a threshold of 1 is lowered "
-    "to 1 - 1e-10",
+    ("own_iou", "other_iou", "iou_threshold", "background_threshold"),
+    Conventions(
+        "highest IoU with an object of its own class, and of another; the first of duplicate, "
+        "localization, confusion, both, background; >= at both thresholds; a threshold of 1 is lowered "
+        "to 1 - 1e-10"
+    ),
     (is_the_first_that_applies,),
 )
 

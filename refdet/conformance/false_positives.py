@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from refdet.conformance.columns import ColumnContract
+from refdet.conformance.contract import Conventions
 from refdet.conformance.iou import unit_cells
 from refdet.conformance.matching import Case, naive_coco
 from refdet.conformance.strategies import EMPTY_BOX, NO_BOX, boxes_xyxy, labels, tied_scores
@@ -243,8 +244,20 @@ def _columns(outcome: object) -> Mapping[str, Value]:
 
 IDENTIFY_FALSE_POSITIVES = ColumnContract[Identify](
     "identify_false_positives",
-    "xyxy, continuous coordinates; matched class by class by COCO's rule; by score descending; "
-    "the first of duplicate, localization, confusion, both, background; >= at both thresholds",
+    (
+        "boxes_xyxy",
+        "scores",
+        "labels",
+        "gt_boxes_xyxy",
+        "gt_labels",
+        "iou_threshold",
+        "background_threshold",
+        "ignore",
+    ),
+    Conventions(
+        "xyxy, continuous coordinates; matched class by class by COCO's rule; by score descending; "
+        "the first of duplicate, localization, confusion, both, background; >= at both thresholds"
+    ),
     (lists_what_coco_leaves_unmatched, tells_the_kind, repeats_the_detection),
     read_columns=_columns,
 )

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import (
     EMPTY_BOX,
     NO_BOX,
@@ -201,37 +201,44 @@ _CONTINUOUS = "xyxy, continuous coordinates (width x2 - x1)"
 
 IOU_MATRIX = Contract[Overlap](
     "iou_matrix",
-    f"{_CONTINUOUS}; two boxes with an empty union score 0",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; two boxes with an empty union score 0"),
     (iou_equals_counting_unit_cells, is_symmetric, stays_between_0_and_1, *_GEOMETRY),
 )
 IOU_PAIRED = Contract[Overlap](
     "iou_paired",
-    f"{_CONTINUOUS}; two boxes with an empty union score 0",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; two boxes with an empty union score 0"),
     (paired_iou_equals_counting_unit_cells,),
 )
 IOA_MATRIX = Contract[Overlap](
     "ioa_matrix",
-    f"{_CONTINUOUS}; divided by the row box's area; a row box without area scores 0",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; divided by the row box's area; a row box without area scores 0"),
     (ioa_equals_counting_unit_cells, stays_between_0_and_1, *_GEOMETRY),
 )
 GIOU_MATRIX = Contract[Overlap](
     "giou_matrix",
-    f"{_CONTINUOUS}; an enclosing box without area gives no penalty",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; an enclosing box without area gives no penalty"),
     (giou_equals_counting_unit_cells, is_symmetric, stays_between_minus_2_and_1, *_GEOMETRY),
 )
 DIOU_MATRIX = Contract[Overlap](
     "diou_matrix",
-    f"{_CONTINUOUS}; an enclosing box without diagonal gives no penalty",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; an enclosing box without diagonal gives no penalty"),
     (diou_equals_the_formula, is_symmetric, stays_between_minus_2_and_1, *_GEOMETRY),
 )
 CIOU_MATRIX = Contract[Overlap](
     "ciou_matrix",
-    f"{_CONTINUOUS}; alpha = v / (1 - IoU + v), 0 where that is 0 / 0",
+    ("a_xyxy", "b_xyxy"),
+    Conventions(f"{_CONTINUOUS}; alpha = v / (1 - IoU + v), 0 where that is 0 / 0"),
     (ciou_equals_the_formula, is_symmetric, stays_between_minus_2_and_1, *_GEOMETRY),
 )
 IOU_MATRIX_INCLUSIVE = Contract[Overlap](
     "iou_matrix_inclusive",
-    "xyxy, inclusive pixel indices (width x2 - x1 + 1)",
+    ("a_xyxy", "b_xyxy"),
+    Conventions("xyxy, inclusive pixel indices (width x2 - x1 + 1)"),
     (
         inclusive_iou_equals_counting_pixels,
         is_symmetric,

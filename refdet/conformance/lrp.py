@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract, assert_close
+from refdet.conformance.comparing import assert_close
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import tied_scores
 
 F64 = NDArray[np.float64]
@@ -107,7 +108,7 @@ def naive(data: Found, score_threshold: float, iou_threshold: float) -> dict[str
 def assert_parts(got: LrpErrorLike, want: dict[str, float]) -> None:
     """Up to rounding."""
     for name, value in want.items():
-        assert_close(np.asarray(getattr(got, name)), np.asarray(value), 1e-12, name)
+        assert_close(np.asarray(getattr(got, name)), np.asarray(value), name, atol=1e-12)
 
 
 @given(data=founds(), score=st.integers(0, 6).map(lambda k: k / 5), iou_threshold=THRESHOLDS)
@@ -161,7 +162,7 @@ def equals_the_least_of_all_thresholds(
         at = {score: naive(data, score, iou_threshold) for score in data.scores.tolist()}
         assert_parts(got, at[got.score_threshold])
         least = min(parts["lrp"] for parts in at.values())
-        assert_close(np.asarray(got.lrp), np.asarray(least), 1e-12, "lrp")
+        assert_close(np.asarray(got.lrp), np.asarray(least), "lrp", atol=1e-12)
         higher = [parts["lrp"] for score, parts in at.items() if score > got.score_threshold]
         # Divided by 0.5, no loss is rounded, so that equal errors are equal to the last bit.
         assert iou_threshold != 0.5 or least not in higher
@@ -169,14 +170,20 @@ def equals_the_least_of_all_thresholds(
 
 LRP_ERROR = Contract[AtThreshold](
     "lrp_error",
-    "detections of one class; score >= threshold counts; localization is the mean of 1 - IoU, not "
-    "divided by 1 - the IoU threshold; undefined parts are NaN, and the error of nothing at all is",
+    ("scores", "true_positive", "iou", "n_objects", "score_threshold", "iou_threshold"),
+    Conventions(
+        "detections of one class; score >= threshold counts; localization is the mean of 1 - IoU, not "
+        "divided by 1 - the IoU threshold; undefined parts are NaN, and the error of nothing at all is"
+    ),
     (equals_the_definition, loses_nothing_by_placement_at_an_iou_threshold_of_1),
 )
 OPTIMAL_LRP = Contract[Optimal](
     "optimal_lrp",
-    "over the distinct scores, ties going to the highest; error 1 and threshold NaN where nothing "
-    "is found; NaN without objects",
+    ("scores", "true_positive", "iou", "n_objects", "iou_threshold"),
+    Conventions(
+        "over the distinct scores, ties going to the highest; error 1 and threshold NaN where nothing "
+        "is found; NaN without objects"
+    ),
     (equals_the_least_of_all_thresholds,),
 )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import distinct_scores, tied_scores
 
 F64 = NDArray[np.float64]
@@ -215,7 +215,10 @@ _COMMON = (
 
 MATCH_VOC = Contract[MatchVOC](
     "match_voc",
-    f"{_COMMON}; ties of IoU go to the first object; `object_index` is 0 where not matched",
+    ("iou", "scores", "iou_threshold", "ignore"),
+    Conventions(
+        f"{_COMMON}; ties of IoU go to the first object; `object_index` is 0 where not matched"
+    ),
     (
         voc_equals_a_naive_loop,
         voc_finds_an_object_that_counts_once,
@@ -224,7 +227,10 @@ MATCH_VOC = Contract[MatchVOC](
 )
 MATCH_COCO = Contract[MatchCOCO](
     "match_coco",
-    f"{_COMMON}; ties of IoU go to the last object; `object_index` is 0 where not matched",
+    ("iou", "scores", "iou_thresholds", "ignore", "crowd"),
+    Conventions(
+        f"{_COMMON}; ties of IoU go to the last object; `object_index` is 0 where not matched"
+    ),
     (
         coco_equals_a_naive_loop,
         coco_finds_an_object_once_unless_a_crowd,

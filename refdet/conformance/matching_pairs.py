@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.matching import THRESHOLDS, Case, MatchingLike, assert_found, naive_voc
 from refdet.conformance.strategies import tied_scores
 
@@ -146,9 +146,12 @@ def does_not_depend_on_the_order_of_pairs(
 
 MATCH_VOC_PAIRS = Contract[MatchPairs](
     "match_voc_pairs",
-    "pairs of a detection and an object of its class and image, in any order; by score, ties in "
-    "input order; IoU >= threshold; ties of IoU go to the first object; `object_index` is 0 where "
-    "not matched",
+    ("pair_detection", "pair_object", "pair_iou", "scores", "iou_threshold", "ignore"),
+    Conventions(
+        "pairs of a detection and an object of its class and image, in any order; by score, ties in "
+        "input order; IoU >= threshold; ties of IoU go to the first object; `object_index` is 0 where "
+        "not matched"
+    ),
     (equals_matching_group_by_group, does_not_depend_on_the_order_of_pairs),
 )
 

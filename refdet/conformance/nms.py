@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.iou import unit_cells
 from refdet.conformance.strategies import (
     EMPTY_BOX,
@@ -231,7 +231,7 @@ def soft_nms_equals_lowering_one_by_one_on_fractions(
 def _check_soft(got: SoftLike, want: list[tuple[int, float]]) -> None:
     assert got.indices.tolist() == [row for row, _ in want], f"{got.indices} instead of {want}"
     expected = np.array([score for _, score in want])
-    np.testing.assert_allclose(got.scores, expected, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(got.scores, expected, rtol=1e-12)
 
 
 def _with_decay(inputs: Mapping[str, Value]) -> tuple[object, ...]:
@@ -248,17 +248,24 @@ _GREEDY = (
 
 CONTRACTS = (
     Contract[NMS](
-        "nms", _GREEDY, (nms_equals_taking_the_best_left, nms_survives_shuffling_distinct_scores)
+        "nms",
+        ("boxes_xyxy", "scores", "iou_threshold"),
+        Conventions(_GREEDY),
+        (nms_equals_taking_the_best_left, nms_survives_shuffling_distinct_scores),
     ),
     Contract[BatchedNMS](
         "batched_nms",
-        f"{_GREEDY}; only boxes of the same label drop each other, without rounding",
+        ("boxes_xyxy", "scores", "labels", "iou_threshold"),
+        Conventions(f"{_GREEDY}; only boxes of the same label drop each other, without rounding"),
         (batched_nms_equals_taking_the_best_left, batched_nms_rounds_nothing),
     ),
     Contract[SoftNMS](
         "soft_nms",
-        "as nms, but others are lowered: by 1 - IoU where IoU > threshold (linear) or by "
-        "exp(-IoU**2 / sigma) (gaussian); a score below min_score is dropped",
+        ("boxes_xyxy", "scores", "decay", "iou_threshold", "sigma", "min_score"),
+        Conventions(
+            "as nms, but others are lowered: by 1 - IoU where IoU > threshold (linear) or by "
+            "exp(-IoU**2 / sigma) (gaussian); a score below min_score is dropped"
+        ),
         (soft_nms_equals_lowering_one_by_one, soft_nms_equals_lowering_one_by_one_on_fractions),
         _with_decay,
     ),

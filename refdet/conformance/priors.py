@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
 from refdet.core.priors import SSD300_BCCD, SSD300_COCO, PriorClip, SSDPriorSpec
 
@@ -188,15 +188,21 @@ def _items(value: Value) -> list[Value]:
 CONTRACTS = (
     Contract[Priors](
         "ssd_priors",
-        "cx, cy, w, h as fractions; map, row, cell, then s, sqrt(s s'), (r, 1 / r) for each r; "
-        "s' is 1.0 after the last scale",
+        ("spec",),
+        Conventions(
+            "cx, cy, w, h as fractions; map, row, cell, then s, sqrt(s s'), (r, 1 / r) for each r; "
+            "s' is 1.0 after the last scale"
+        ),
         (priors_equal_the_loop, the_spec_counts_its_priors),
         read_arguments=read_spec,
     ),
     Contract[Anchors](
         "rpn_anchors",
-        "x1, y1, x2, y2 in pixels; level, row, cell, ratio (h / w), size; rounded half to even; "
-        "centres at multiples of the stride",
+        ("image_size", "feature_maps", "sizes", "aspect_ratios"),
+        Conventions(
+            "x1, y1, x2, y2 in pixels; level, row, cell, ratio (h / w), size; rounded half to even; "
+            "centres at multiples of the stride"
+        ),
         (anchors_equal_the_loop,),
     ),
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
 
 F64 = NDArray[np.float64]
@@ -150,12 +150,18 @@ def _with_generator(inputs: Mapping[str, Value]) -> tuple[object, ...]:
 
 HARD_NEGATIVE_MASK = Contract[HardNegatives](
     "hard_negative_mask",
-    "per image floor(ratio * positives) negatives, by loss descending, then index ascending",
+    ("losses", "positive", "ratio"),
+    Conventions(
+        "per image floor(ratio * positives) negatives, by loss descending, then index ascending"
+    ),
     (hard_negatives_equal_taking_the_hardest_left,),
 )
 BALANCED_SAMPLE = Contract[BalancedSampler](
     "balanced_sample",
-    "at most floor(size * positive_fraction) positives, the rest negatives; without replacement",
+    ("positive", "negative", "size", "positive_fraction", "rng"),
+    Conventions(
+        "at most floor(size * positive_fraction) positives, the rest negatives; without replacement"
+    ),
     (
         sample_has_as_many_of_each_as_the_rule_says,
         sample_draws_every_prior_as_often_as_another,

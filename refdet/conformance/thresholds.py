@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from refdet.conformance.columns import ColumnContract
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import labels, tied_scores
 from refdet.conformance.vectors import Value
 
@@ -97,18 +97,25 @@ def _score_threshold_mask_arguments(inputs: Mapping[str, Value]) -> tuple[object
 
 PARSE_CLASS_THRESHOLDS = Contract[Parse](
     "parse_class_thresholds",
-    "CLASS=THRESHOLD or CLASS:THRESHOLD, split at the last separator; thresholds in [0, 1]",
+    ("entries",),
+    Conventions(
+        "CLASS=THRESHOLD or CLASS:THRESHOLD, split at the last separator; thresholds in [0, 1]"
+    ),
     (parsing_undoes_writing,),
 )
 RESOLVE_CLASS_THRESHOLDS = ColumnContract[Resolve](
     "resolve_class_thresholds",
-    "a class by its name or its label; what is ambiguous or given twice is an error",
+    ("parsed", "class_names"),
+    Conventions("a class by its name or its label; what is ambiguous or given twice is an error"),
     (names_and_labels_are_the_same_class,),
     read_columns=_resolved,
 )
 SCORE_THRESHOLD_MASK = Contract[Apply](
     "score_threshold_mask",
-    "score >= the threshold of its class, or the default; a vector lists (label, threshold) pairs",
+    ("scores", "labels", "default", "per_class"),
+    Conventions(
+        "score >= the threshold of its class, or the default; a vector lists (label, threshold) pairs"
+    ),
     (mask_equals_a_naive_loop,),
     _score_threshold_mask_arguments,
 )

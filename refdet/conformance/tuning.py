@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract
+from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import tied_scores
 
 F64 = NDArray[np.float64]
@@ -214,23 +214,31 @@ def best_f_beta_of_any_beta_is_not_exceeded(
 
 THRESHOLD_COUNTS = Contract[Counts](
     "threshold_counts",
-    "score >= threshold; thresholds are the distinct scores, descending",
+    ("scores", "is_true_positive"),
+    Conventions("score >= threshold; thresholds are the distinct scores, descending"),
     (counts_equal_a_naive_loop,),
 )
 THRESHOLD_OF_BEST_F_BETA = Contract[BestFBeta](
     "threshold_of_best_f_beta",
-    "of equally good thresholds the highest; NaN where none finds anything",
+    ("thresholds", "true_positives", "false_positives", "n_objects", "beta"),
+    Conventions("of equally good thresholds the highest; NaN where none finds anything"),
     (best_f_beta_equals_trying_every_score, best_f_beta_of_any_beta_is_not_exceeded),
 )
 THRESHOLD_OF_PRECISION = Contract[ForPrecision](
     "threshold_of_precision",
-    "TP / (TP + FP) >= required in float64; of those the highest recall, then the highest "
-    "threshold; NaN where none reaches it",
+    ("thresholds", "true_positives", "false_positives", "required"),
+    Conventions(
+        "TP / (TP + FP) >= required in float64; of those the highest recall, then the highest "
+        "threshold; NaN where none reaches it"
+    ),
     (precision_equals_trying_every_score,),
 )
 THRESHOLD_OF_RECALL = Contract[ForRecall](
     "threshold_of_recall",
-    "TP / objects >= required in float64; the highest threshold; NaN where none reaches it",
+    ("thresholds", "true_positives", "n_objects", "required"),
+    Conventions(
+        "TP / objects >= required in float64; the highest threshold; NaN where none reaches it"
+    ),
     (recall_equals_trying_every_score,),
 )
 

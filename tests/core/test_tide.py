@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.from_tools.tide import Case, pairs_of, random_case, run_tidecv
 from refdet.analysis_records import ErrorKind
-from refdet.conformance.contract import assert_close
+from refdet.conformance.comparing import assert_close
 from refdet.core.tide import TideErrors, TideKind, tide_errors
 
 THRESHOLDS = [(0.5, 0.1), (0.5, 0.125), (0.75, 0.25), (0.3, 0.3), (1.0, 0.5)]
@@ -49,7 +49,7 @@ def test_tide_errors_equals_tidecv_without_crowd(ties: bool) -> None:
                 assert np.isnan(got.tidecv_ap)
                 continue
             for name, value in want.items():
-                assert_close(np.asarray(getattr(got, name)), value, 1e-9, f"{seed}: {name}")
+                assert_close(np.asarray(getattr(got, name)), value, f"{seed}: {name}", atol=1e-9)
             counts += got.counts.sum(axis=1)
     assert (counts > 100).all()
 
@@ -62,8 +62,8 @@ def test_tide_errors_has_the_ap_of_tidecv_with_ignore_regions() -> None:
         got, want = judged(case, 0.5, 0.1), run_tidecv(case, 0.5, 0.1)
         excused += int(got.ignored.sum())
         if want is not None:
-            assert_close(np.asarray(got.tidecv_ap), want["tidecv_ap"], 1e-9, f"{seed}: ap")
-            assert_close(got.class_aps, want["class_aps"], 1e-9, f"{seed}: class_aps")
+            assert_close(np.asarray(got.tidecv_ap), want["tidecv_ap"], f"{seed}: ap", atol=1e-9)
+            assert_close(got.class_aps, want["class_aps"], f"{seed}: class_aps", atol=1e-9)
     assert excused > 100
 
 
