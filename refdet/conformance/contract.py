@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Generic, TypeVar
@@ -18,6 +19,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from refdet.conformance.comparing import assert_close
+from refdet.conformance.golden import golden_folder
 from refdet.conformance.vectors import Value, Vector, read_vectors
 
 Implementation = TypeVar("Implementation", bound=Callable[..., object])
@@ -50,6 +52,34 @@ class BoxFormat(StrEnum):
     CXCYWH = "cxcywh"
 
 
+class CheckKind(StrEnum):
+    """The two kinds of evidence."""
+
+    PROPERTY = "property"
+    VECTOR = "vector"
+
+
+@dataclass(frozen=True)
+class Check(Generic[Implementation]):
+    """One piece of a contract's evidence.
+
+    Attributes:
+        name: the property's name, or the vector's.
+        kind: which of the two it is.
+        about: what the property says, or who computed the vector.
+        flags: what makes a vector hard, as `fixtures/README.md` explains.
+        run: raises if the implementation that it is given breaks the contract here.
+        given: the property, which Hypothesis runs; None for a vector.
+    """
+
+    name: str
+    kind: CheckKind
+    about: str
+    flags: tuple[str, ...]
+    run: Callable[[Implementation], None]
+    given: Callable[[Implementation], None] | None = None
+
+
 @dataclass(frozen=True)
 class Contract(Generic[Implementation]):
     """One rule, as any implementation of it must behave.
@@ -77,6 +107,24 @@ class Contract(Generic[Implementation]):
     )
     read_keywords: Callable[[Mapping[str, Value]], Mapping[str, object]] | None = None
     result_boxes: BoxFormat | None = None
+
+    def checks(self, golden: Path | None = None) -> list[Check[Implementation]]:
+        """All evidence, properties first; the vectors of `golden`, by default those that ship."""
+        properties = [
+            Check(check.__name__, CheckKind.PROPERTY, _sentence(check), (), check, check)
+            for check in self.properties
+        ]
+        vectors = [
+            Check(
+                vector.name,
+                CheckKind.VECTOR,
+                vector.source,
+                vector.flags,
+                partial(self.check_vector, vector=vector),
+            )
+            for vector in self.vectors(golden or golden_folder())
+        ]
+        return [*properties, *vectors]
 
     def vectors(self, golden: Path) -> list[Vector]:
         """The vectors of this rule under the folder `golden`, sorted by name."""
@@ -109,6 +157,11 @@ def named_arrays(outcome: object) -> dict[str, np.ndarray]:
     if isinstance(outcome, tuple):
         return {f"result_{index}": np.asarray(item) for index, item in enumerate(outcome)}
     return {"result": np.asarray(outcome)}
+
+
+def _sentence(check: Callable[..., None]) -> str:
+    """The first line of a property's docstring."""
+    return (check.__doc__ or "").strip().split("\n")[0]
 
 
 def _check_raises(call: Callable[[], object], error: type[Exception]) -> None:

@@ -1,0 +1,107 @@
+"""The register of a target's known deviations: which checks it breaks, why, and where that is told.
+
+A TOML file. A break that it lists is no failure; one that no longer happens is, so that the
+register stays true:
+
+    [[deviation]]
+    target = "torchvision.ops:box_iou"
+    contract = "iou_matrix"
+    checks = ["iou_equals_counting_unit_cells"]
+    why = "two empty boxes give NaN"
+    thread = "pytorch/vision#2582"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from refdet.conformance.target import Target, contract_named
+
+FIELDS = ("target", "contract", "checks", "why", "thread")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One way in which a target is known to differ.
+
+    Attributes:
+        target: the target's label.
+        contract: the rule's name.
+        checks: the names of the checks that it breaks.
+        why: what it does instead, in a line.
+        thread: where that is told, as owner/repository#number; may be empty.
+    """
+
+    target: str
+    contract: str
+    checks: tuple[str, ...]
+    why: str
+    thread: str = ""
+
+
+@dataclass(frozen=True)
+class Register:
+    """All known deviations of some targets."""
+
+    deviations: tuple[Deviation, ...] = ()
+
+    def find(self, target: Target, check: str) -> Deviation | None:
+        """The entry for a check of a target; None if it is expected to hold."""
+        for entry in self.deviations:
+            same_rule = (entry.target, entry.contract) == (target.label, target.contract)
+            if same_rule and check in entry.checks:
+                return entry
+        return None
+
+
+def read_register(file: Path) -> Register:
+    """The register in a TOML file.
+
+    Raises:
+        ValueError: names the file and the entry with a missing, unknown or misspelt part.
+    """
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: {error}") from error
+    entries = tables.get("deviation", [])
+    unknown = sorted(set(tables) - {"deviation"})
+    if unknown or not isinstance(entries, list):
+        raise ValueError(
+            f"{file}: only [[deviation]] tables are expected, got {unknown or entries}"
+        )
+    return Register(tuple(_deviation(file, i, entry) for i, entry in enumerate(entries, 1)))
+
+
+def _deviation(file: Path, number: int, entry: object) -> Deviation:
+    where = f"{file}: deviation {number}"
+    # What TOML holds has no types; each is looked at below.
+    table = cast("dict[str, object]", entry)
+    for name in table:
+        if name not in FIELDS:
+            raise ValueError(f"{where}: no field {name!r}; there are {', '.join(FIELDS)}")
+    texts = {name: _text(where, table, name) for name in ("target", "contract", "why")}
+    checks = table.get("checks")
+    if not isinstance(checks, list) or not checks or not all(isinstance(c, str) for c in checks):
+        raise ValueError(f"{where}: checks must be a list of names, got {checks!r}")
+    _refuse_unknown(where, texts["contract"], checks)
+    thread = _text(where, table, "thread") if "thread" in table else ""
+    return Deviation(texts["target"], texts["contract"], tuple(checks), texts["why"], thread)
+
+
+def _refuse_unknown(where: str, contract: str, checks: Sequence[str]) -> None:
+    known = {check.name for check in contract_named(contract).checks()}
+    for name in checks:
+        if name not in known:
+            raise ValueError(f"{where}: {contract} has no check {name!r}")
+
+
+def _text(where: str, table: dict[str, object], name: str) -> str:
+    value = table.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where}: {name} must be a text, got {value!r}")
+    return value

@@ -1,0 +1,203 @@
+"""Runs a target through a contract, check by check, and keeps the smallest call that breaks one."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hypothesis import HealthCheck, Phase, settings
+
+from refdet.conformance.comparing import loosened
+from refdet.conformance.contract import Check, CheckKind
+from refdet.conformance.counterexample import as_code
+from refdet.conformance.register import Deviation, Register
+from refdet.conformance.target import (
+    Call,
+    Function,
+    RefusedError,
+    Target,
+    contract_named,
+    implementation,
+)
+
+FlaggedCheck = Check[Function]
+
+
+class Verdict(StrEnum):
+    """What a check says of a target."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    KNOWN = "known"
+    """Broken as the register says."""
+    GONE = "gone"
+    """Held, although the register says that it is broken."""
+    LEFT_OUT = "left out"
+    """It asks of the target to look at values, which it does not."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check says of one target.
+
+    Attributes:
+        target: its label.
+        contract: the rule's name.
+        check: the check's name.
+        kind: property or vector.
+        about: what the property says, or who computed the vector.
+        verdict: what came out.
+        message: what was wrong, or what was left out and why; empty where the check held.
+        counterexample: Python that calls the function where it breaks the rule; empty otherwise.
+        deviation: the register's entry, if it has one.
+        seconds: how long it took.
+    """
+
+    target: str
+    contract: str
+    check: str
+    kind: CheckKind
+    about: str
+    verdict: Verdict
+    message: str = ""
+    counterexample: str = ""
+    deviation: Deviation | None = None
+    seconds: float = 0.0
+
+    @property
+    def passes(self) -> bool:
+        """Whether all is as it should be or as the register says."""
+        return self.verdict not in (Verdict.BROKEN, Verdict.GONE)
+
+
+@contextmanager
+def examples(count: int) -> Iterator[None]:
+    """Let Hypothesis try `count` inputs a property: the same ones each time, without a clock."""
+    before = settings.get_current_profile_name()
+    settings.register_profile(
+        "refdet-conformance",
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    settings.load_profile("refdet-conformance")
+    try:
+        yield
+    finally:
+        settings.load_profile(before)
+
+
+def run_target(target: Target, register: Register | None = None) -> Iterator[Outcome]:
+    """Every check of the target's contract, one outcome after the other."""
+    known = register or Register()
+    for check in contract_named(target.contract).checks():
+        yield run_check(target, check, known.find(target, check.name))
+
+
+def run_check(target: Target, check: FlaggedCheck, deviation: Deviation | None = None) -> Outcome:
+    """Hold `target` to one check; `deviation` is what the register knows about it."""
+    kept = (target.label, target.contract, check.name, check.kind, check.about)
+    if "refused-value" in check.flags and not target.adapter.checks_values:
+        why = "the target does not look at values"
+        return Outcome(*kept, Verdict.LEFT_OUT, why, deviation=deviation)
+    began = time.perf_counter()
+    with loosened(target.adapter.tolerance):
+        failure = _failure(target, check)
+    seconds = time.perf_counter() - began
+    if failure is None:
+        verdict = Verdict.HELD if deviation is None else Verdict.GONE
+        return Outcome(*kept, verdict, deviation=deviation, seconds=seconds)
+    verdict = Verdict.BROKEN if deviation is None else Verdict.KNOWN
+    return Outcome(*kept, verdict, failure.message, failure.code, deviation, seconds)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    message: str
+    code: str
+
+
+def _failure(target: Target, check: FlaggedCheck) -> _Failure | None:
+    """How `target` breaks the check, by the smallest input found; None if it holds."""
+    first = _attempt(target, check, None)
+    if first is None or check.given is None:
+        return first
+    # A hand-picked example is tried first and not made smaller: a search of its own may be.
+    again = _attempt(target, check, (Phase.generate, Phase.shrink))
+    return min((one for one in (first, again) if one is not None), key=lambda one: len(one.code))
+
+
+def _attempt(
+    target: Target, check: FlaggedCheck, phases: Sequence[Phase] | None
+) -> _Failure | None:
+    calls: list[Call] = []
+    with _watched(check, calls, phases) as failing:
+        try:
+            check.run(implementation(target, calls))
+        except Exception as error:
+            # Of a vector there is one call; Hypothesis's last failing example is the smallest.
+            made = failing.get(id(error), list(failing.values())[-1] if failing else calls)
+            return _Failure(_message(error), as_code(target, made))
+    return None
+
+
+@contextmanager
+def _watched(
+    check: FlaggedCheck, calls: list[Call], phases: Sequence[Phase] | None
+) -> Iterator[dict[int, list[Call]]]:
+    """Keep the calls of each example that fails, by the identity of the error it raises."""
+    failing: dict[int, list[Call]] = {}
+    handle = getattr(check.given, "hypothesis", None)
+    if handle is None:
+        yield failing
+        return
+    inner = handle.inner_test
+
+    @functools.wraps(inner)
+    def watched(*positional: object, **keywords: object) -> object:
+        calls.clear()
+        try:
+            return inner(*positional, **keywords)
+        except Exception as error:
+            failing.pop(id(error), None)
+            failing[id(error)] = list(calls)
+            raise
+
+    handle.inner_test = watched
+    try:
+        with _only(phases):
+            yield failing
+    finally:
+        handle.inner_test = inner
+
+
+@contextmanager
+def _only(phases: Sequence[Phase] | None) -> Iterator[None]:
+    if phases is None:
+        yield
+        return
+    before = settings.get_current_profile_name()
+    settings.register_profile("refdet-conformance-phases", parent=settings(), phases=phases)
+    settings.load_profile("refdet-conformance-phases")
+    try:
+        yield
+    finally:
+        settings.load_profile(before)
+
+
+def _message(error: Exception, limit: int = 400) -> str:
+    """What was wrong, in a line or a few, cut where it gets long."""
+    text = str(error).strip()
+    if isinstance(error, RefusedError):
+        text = f"raised {text}"
+    elif not isinstance(error, AssertionError):
+        text = f"raised {type(error).__name__}: {text}"
+    return text if len(text) <= limit else f"{text[:limit]} ..."
