@@ -1,0 +1,74 @@
+"""Adapters for detection libraries, ready to be run: a module and a register for each.
+
+A suite is a module of this package with a `DISTRIBUTION` and a function `targets()`, which imports
+the library; beside it lies a register of what the library is known to break, `<name>.toml`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol, cast
+
+from refdet.conformance.register import Register, read_register
+from refdet.conformance.target import Target
+
+SUITES = (
+    "torchvision",
+    "pycocotools",
+    "faster-coco-eval",
+    "hotcoco",
+    "ultrafast",
+    "vernier",
+    "torchmetrics",
+    "supervision",
+)
+"""The names of all suites, as the command line has them."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A library, as it is installed, and what of it is held to which contracts.
+
+    Attributes:
+        name: one of `SUITES`.
+        distribution: what `pip install` calls the library.
+        version: of the installed one.
+        targets: its functions.
+        register: what they are known to break.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    targets: tuple[Target, ...]
+    register: Register
+
+
+class _SuiteModule(Protocol):
+    DISTRIBUTION: str
+
+    def targets(self) -> tuple[Target, ...]: ...
+
+
+def load_suite(name: str) -> Suite:
+    """The suite of that name.
+
+    Raises:
+        ValueError: there is none, or its library is not installed; says how to install it.
+    """
+    if name not in SUITES:
+        raise ValueError(f"no suite {name!r}; there are {', '.join(SUITES)}")
+    stem = name.replace("-", "_")
+    # A module found by its name has no type; each of this package's has these two.
+    module = cast(_SuiteModule, importlib.import_module(f"{__name__}.{stem}"))
+    try:
+        installed = version(module.DISTRIBUTION)
+    except PackageNotFoundError as error:
+        raise ValueError(
+            f"suite {name} needs {module.DISTRIBUTION}: pip install {module.DISTRIBUTION}"
+        ) from error
+    register = read_register(Path(__file__).with_name(f"{stem}.toml"))
+    return Suite(name, module.DISTRIBUTION, installed, module.targets(), register)
