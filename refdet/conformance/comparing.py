@@ -52,9 +52,14 @@ def assert_close(
         same = np.asarray(found == wanted)
     if not same.all():
         at = tuple(int(i) for i in np.argwhere(~np.atleast_1d(same))[0])
-        there, wanted_there = np.atleast_1d(found)[at].item(), np.atleast_1d(wanted)[at].item()
         place = str(list(at)) if wanted.ndim else ""
+        there, wanted_there = (_plain(np.atleast_1d(array)[at]) for array in (found, wanted))
         raise AssertionError(f"{what}{place}: {there!r} instead of {wanted_there!r}")
+
+
+def _plain(value: object) -> object:
+    # A column of objects, such as one with None in it, holds Python's own values.
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _near(got: np.ndarray, want: np.ndarray, atol: float, rtol: float) -> np.ndarray:
