@@ -147,14 +147,28 @@ def rcnn_equals_asking_prior_by_prior(
     _check(assign_rcnn(iou, high, low, allow_low_quality), iou, learned, ignored)
 
 
-_RESULT = "object_index is 0 where not positive; rows are priors, columns are objects"
+_RESULT = (
+    "Rows of the IoU matrix are priors, columns are objects. The result names for each prior the "
+    "object that it learns (object_index, 0 where it learns none), whether it is positive, whether "
+    "it is ignored, and which objects no prior learns."
+)
+_NOTHING = "Without objects every prior is background; an object that overlaps nothing gets none."
 
 ASSIGN_SSD = Contract[SSDRule](
     "assign_ssd",
     ("iou", "threshold"),
     Conventions(
-        f"{_RESULT}; forced pairs need IoU > 0, ties go to the lowest object, then the lowest prior; "
-        "the rest needs IoU >= threshold, ties go to the lowest object"
+        rule=(
+            "Of all pairs with IoU > 0 the highest is bound and both leave, until none is left: "
+            "two objects never share a forced prior. Every other prior takes the object that it "
+            f"overlaps most, if by the threshold. Nothing is ignored. {_RESULT}"
+        ),
+        ties=(
+            "Of equal pairs the lowest object is bound first, then the lowest prior; a prior that "
+            "overlaps several objects equally takes the lowest."
+        ),
+        thresholds="IoU >= threshold is positive; a forced prior needs IoU > 0 only.",
+        undefined=_NOTHING,
     ),
     (ssd_equals_sorting_all_pairs, ssd_leaves_no_object_beside_a_free_prior),
 )
@@ -162,8 +176,18 @@ ASSIGN_RCNN = Contract[RCNNRule](
     "assign_rcnn",
     ("iou", "high", "low", "allow_low_quality"),
     Conventions(
-        f"{_RESULT}; positive at IoU >= high, ignored at IoU >= low; an object asks for every prior "
-        "that shares its highest IoU, if that is > 0; the highest IoU, then the lowest object gets it"
+        rule=(
+            "A prior takes the object that it overlaps most, if by high. With allow_low_quality "
+            "every object also asks for the priors that it overlaps most; one that took nothing "
+            "learns the object that asked, not the one that it overlaps most itself. The rest is "
+            f"ignored from low on, and background below. {_RESULT}"
+        ),
+        ties=(
+            "A prior takes the lowest of equal objects. An object asks for every prior that shares "
+            "its highest IoU. Of several that ask, the highest IoU, then the lowest object gets it."
+        ),
+        thresholds="IoU >= high is positive, IoU >= low is ignored; asking needs IoU > 0.",
+        undefined=_NOTHING,
     ),
     (rcnn_equals_asking_prior_by_prior,),
 )

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from refdet.conformance.comparing import assert_close
-from refdet.conformance.contract import Contract, Conventions
-from refdet.conformance.iou import unit_cells
+from refdet.conformance.comparing import assert_close, slack
+from refdet.conformance.contract import BoxFormat, Contract, Conventions
+from refdet.conformance.iou import CONTINUOUS_XYXY, unit_cells
 from refdet.conformance.strategies import (
     EMPTY_BOX,
     NO_BOX,
@@ -57,7 +57,7 @@ def _sized_boxes() -> st.SearchStrategy[F64]:
 def adds_the_size_to_the_low_corner(xywh_to_xyxy: Convert, boxes: NDArray[np.generic]) -> None:
     """In float64, so that no dtype wraps around."""
     want = _loop(boxes, lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]])
-    np.testing.assert_array_equal(xywh_to_xyxy(boxes), want)
+    assert_close(xywh_to_xyxy(boxes), want, "boxes")
 
 
 @given(boxes=_sized_boxes())
@@ -69,7 +69,7 @@ def puts_half_the_size_on_each_side(cxcywh_to_xyxy: Convert, boxes: NDArray[np.g
         boxes,
         lambda b: [b[0] - b[2] / 2, b[1] - b[3] / 2, b[0] + b[2] / 2, b[1] + b[3] / 2],
     )
-    np.testing.assert_array_equal(cxcywh_to_xyxy(boxes), want)
+    assert_close(cxcywh_to_xyxy(boxes), want, "boxes")
 
 
 @given(boxes=boxes_xyxy())
@@ -79,7 +79,7 @@ def puts_half_the_size_on_each_side(cxcywh_to_xyxy: Convert, boxes: NDArray[np.g
 def gives_the_low_corner_and_the_size(xyxy_to_xywh: Convert, boxes: NDArray[np.generic]) -> None:
     """The size is the difference of the corners, without + 1."""
     want = _loop(boxes, lambda b: [b[0], b[1], b[2] - b[0], b[3] - b[1]])
-    np.testing.assert_array_equal(xyxy_to_xywh(boxes), want)
+    assert_close(xyxy_to_xywh(boxes), want, "boxes")
 
 
 @given(boxes=boxes_xyxy())
@@ -89,7 +89,7 @@ def gives_the_low_corner_and_the_size(xyxy_to_xywh: Convert, boxes: NDArray[np.g
 def gives_the_middle_and_the_size(xyxy_to_cxcywh: Convert, boxes: NDArray[np.generic]) -> None:
     """The middle of uint8 200 and 255 is 227.5: their sum must not wrap around."""
     want = _loop(boxes, lambda b: [(b[0] + b[2]) / 2, (b[1] + b[3]) / 2, b[2] - b[0], b[3] - b[1]])
-    np.testing.assert_array_equal(xyxy_to_cxcywh(boxes), want)
+    assert_close(xyxy_to_cxcywh(boxes), want, "boxes")
 
 
 @given(boxes=boxes_xyxy())
@@ -99,16 +99,22 @@ def gives_the_middle_and_the_size(xyxy_to_cxcywh: Convert, boxes: NDArray[np.gen
 @example(boxes=np.array([[0, 0, 400, 400]], dtype=np.float16))
 def area_equals_counting_unit_cells(box_area: Convert, boxes: NDArray[np.generic]) -> None:
     """On integer corners; large boxes by Python's integers, which cannot overflow."""
-    got = box_area(boxes)
-    assert got.shape == (len(boxes),)
-    for row, box in enumerate(boxes.tolist()):
+    want = []
+    for box in boxes.tolist():
         x1, y1, x2, y2 = (int(value) for value in box)
         small = max(x2, y2) <= 8
-        want = len(unit_cells(np.array(box))) if small else (x2 - x1) * (y2 - y1)
-        assert got[row] == want, f"boxes[{row}] = {box}: {got[row]} != {want}"
+        want.append(float(len(unit_cells(box)) if small else (x2 - x1) * (y2 - y1)))
+    assert_close(box_area(boxes), np.array(want), "area")
 
 
 # --- Clipping and flipping, in an image of whole pixels ---
+
+
+def _whole_cells(box: NDArray[np.generic]) -> set[tuple[int, int]]:
+    """The unit cells of a box that an implementation gave, whose corners must be whole."""
+    whole = np.array([float(round(value)) for value in box.tolist()])
+    assert_close(box, whole, "corners")
+    return unit_cells(whole.tolist())
 
 
 @given(boxes=boxes_xyxy(), width=st.integers(1, 9), height=st.integers(1, 9))
@@ -119,19 +125,18 @@ def keeps_the_cells_in_the_image(clip_boxes: Clip, boxes: F64, width: int, heigh
     """What is left of a box covers exactly those of its cells that are the image's."""
     got = clip_boxes(boxes, width, height)
     assert got.shape == boxes.shape
-    image = unit_cells(np.array([0, 0, width, height]))
-    for row, box in enumerate(boxes):
-        want = unit_cells(box) & image
-        assert unit_cells(got[row]) == want, f"boxes[{row}] = {box}: {got[row]}"
+    image = unit_cells([0, 0, width, height])
+    for row, box in enumerate(boxes.tolist()):
+        assert _whole_cells(got[row]) == unit_cells(box) & image, f"boxes[{row}]: {got[row]}"
         x1, y1, x2, y2 = got[row].tolist()
-        assert 0 <= x1 <= x2 <= width, f"boxes[{row}] = {box}: {got[row]}"
-        assert 0 <= y1 <= y2 <= height, f"boxes[{row}] = {box}: {got[row]}"
+        assert -slack() <= x1 <= x2 <= width + slack(), f"boxes[{row}]: {got[row]}"
+        assert -slack() <= y1 <= y2 <= height + slack(), f"boxes[{row}]: {got[row]}"
 
 
 @given(boxes=fractional_boxes_xyxy(side=300.0))
 def leaves_boxes_inside_alone(clip_boxes: Clip, boxes: F64) -> None:
     """Bit for bit, up to the border."""
-    np.testing.assert_array_equal(clip_boxes(boxes, 300.0, 300.0), boxes)
+    assert_close(clip_boxes(boxes, 300.0, 300.0), boxes, "boxes")
 
 
 @given(boxes=boxes_xyxy(), side=st.integers(8, 12))
@@ -141,9 +146,9 @@ def mirrors_every_cell_left_to_right(flip: Flip, boxes: F64, side: int) -> None:
     """Cell x of the image becomes cell side - 1 - x."""
     got = flip(boxes, side)
     assert got.shape == boxes.shape
-    for row, box in enumerate(boxes):
+    for row, box in enumerate(boxes.tolist()):
         want = {(side - 1 - x, y) for x, y in unit_cells(box)}
-        assert unit_cells(got[row]) == want, f"boxes[{row}] = {box}: {got[row]}"
+        assert _whole_cells(got[row]) == want, f"boxes[{row}]: {got[row]}"
 
 
 @given(boxes=boxes_xyxy(), side=st.integers(8, 12))
@@ -153,9 +158,9 @@ def mirrors_every_cell_top_to_bottom(flip: Flip, boxes: F64, side: int) -> None:
     """Cell y of the image becomes cell side - 1 - y."""
     got = flip(boxes, side)
     assert got.shape == boxes.shape
-    for row, box in enumerate(boxes):
+    for row, box in enumerate(boxes.tolist()):
         want = {(x, side - 1 - y) for x, y in unit_cells(box)}
-        assert unit_cells(got[row]) == want, f"boxes[{row}] = {box}: {got[row]}"
+        assert _whole_cells(got[row]) == want, f"boxes[{row}]: {got[row]}"
 
 
 @given(boxes=boxes_xyxy(), side=st.integers(1, 12))
@@ -163,7 +168,7 @@ def mirrors_every_cell_top_to_bottom(flip: Flip, boxes: F64, side: int) -> None:
 @example(boxes=EMPTY_BOX, side=8)
 def flipping_twice_changes_nothing(flip: Flip, boxes: F64, side: int) -> None:
     """Also for boxes that have no cells or reach out of the image."""
-    np.testing.assert_array_equal(flip(flip(boxes, side), side), boxes)
+    assert_close(flip(flip(boxes, side), side), boxes, "boxes")
 
 
 # --- Sanitising ---
@@ -207,8 +212,8 @@ def sorts_each_row_as_a_naive_check_does(
     assert got.rows.tolist() == kept
     assert got.labels.tolist() == kept
     assert got.boxes_xyxy.shape == (len(kept), 4)
-    for box, (x1, y1, x2, y2) in zip(got.boxes_xyxy.tolist(), boxes[kept].tolist(), strict=True):
-        assert box == [max(x1, 0.0), max(y1, 0.0), min(x2, 8.0), min(y2, 6.0)]
+    for box, (x1, y1, x2, y2) in zip(got.boxes_xyxy, boxes[kept].tolist(), strict=True):
+        assert_close(box, [max(x1, 0.0), max(y1, 0.0), min(x2, 8.0), min(y2, 6.0)], "kept box")
     for kind in BoxDefect:
         want = [row for row, defect in enumerate(defects) if defect is kind]
         assert got.rejected[kind].tolist() == want, f"{kind}: {got.rejected[kind]} != {want}"
@@ -229,60 +234,106 @@ class _SanitizeContract(Contract[Sanitize]):
             )
 
 
-_CONTINUOUS = "continuous coordinates (width x2 - x1), computed in float64"
+_NO_WRAP = "in float64, so that no integer dtype wraps around: 250 + 10 is 260 in uint8, too"
+_CORNER_AND_SIZE = "xywh: the low corner x1, y1, then width x2 - x1 and height y2 - y1, no + 1"
+_CENTRE_AND_SIZE = "cxcywh: the centre, then width x2 - x1 and height y2 - y1, no + 1"
 
 CONTRACTS = (
     Contract[Convert](
         "xywh_to_xyxy",
         ("boxes_xywh",),
-        Conventions(_CONTINUOUS),
+        Conventions(
+            rule=f"The low corner, and the low corner plus the size; {_NO_WRAP}.",
+            boxes=f"In: {_CORNER_AND_SIZE}. Out: {CONTINUOUS_XYXY}.",
+        ),
         (adds_the_size_to_the_low_corner,),
+        result_boxes=BoxFormat.XYXY,
     ),
     Contract[Convert](
         "xyxy_to_xywh",
         ("boxes_xyxy",),
-        Conventions(_CONTINUOUS),
+        Conventions(
+            rule=f"The low corner, and the difference of the corners; {_NO_WRAP}.",
+            boxes=f"In: {CONTINUOUS_XYXY}. Out: {_CORNER_AND_SIZE}.",
+        ),
         (gives_the_low_corner_and_the_size,),
+        result_boxes=BoxFormat.XYWH,
     ),
     Contract[Convert](
         "cxcywh_to_xyxy",
         ("boxes_cxcywh",),
-        Conventions(_CONTINUOUS),
+        Conventions(
+            rule=f"The centre less and plus half the size, which may be fractional; {_NO_WRAP}.",
+            boxes=f"In: {_CENTRE_AND_SIZE}. Out: {CONTINUOUS_XYXY}.",
+        ),
         (puts_half_the_size_on_each_side,),
+        result_boxes=BoxFormat.XYXY,
     ),
     Contract[Convert](
         "xyxy_to_cxcywh",
         ("boxes_xyxy",),
-        Conventions(_CONTINUOUS),
+        Conventions(
+            rule=f"Half the sum of the corners, and their difference; {_NO_WRAP}.",
+            boxes=f"In: {CONTINUOUS_XYXY}. Out: {_CENTRE_AND_SIZE}.",
+        ),
         (gives_the_middle_and_the_size,),
+        result_boxes=BoxFormat.CXCYWH,
     ),
     Contract[Convert](
-        "box_area", ("boxes_xyxy",), Conventions(_CONTINUOUS), (area_equals_counting_unit_cells,)
+        "box_area",
+        ("boxes_xyxy",),
+        Conventions(
+            rule="Width times height of every box, in float64: an area past 2^31 does not wrap.",
+            boxes=CONTINUOUS_XYXY,
+            undefined="Nothing is: a box without width or height has the area 0.",
+        ),
+        (area_equals_counting_unit_cells,),
     ),
     Contract[Clip](
         "clip_boxes",
         ("boxes_xyxy", "width", "height"),
-        Conventions(f"{_CONTINUOUS}; a box outside becomes empty, at the border"),
+        Conventions(
+            rule="Every coordinate at least 0 and at most the image's width or height.",
+            boxes=f"{CONTINUOUS_XYXY}; the far border is width, not width - 1.",
+            undefined="A box outside the image becomes empty, at the border; no row is dropped.",
+        ),
         (keeps_the_cells_in_the_image, leaves_boxes_inside_alone),
+        result_boxes=BoxFormat.XYXY,
     ),
     Contract[Flip](
         "flip_boxes_horizontally",
         ("boxes_xyxy", "width"),
-        Conventions(f"{_CONTINUOUS}; x becomes width - x, without - 1"),
+        Conventions(
+            rule="x becomes width - x, without - 1; the two are swapped, so that x1 <= x2 again.",
+            boxes=CONTINUOUS_XYXY,
+        ),
         (mirrors_every_cell_left_to_right, flipping_twice_changes_nothing),
+        result_boxes=BoxFormat.XYXY,
     ),
     Contract[Flip](
         "flip_boxes_vertically",
         ("boxes_xyxy", "height"),
-        Conventions(f"{_CONTINUOUS}; y becomes height - y, without - 1"),
+        Conventions(
+            rule="y becomes height - y, without - 1; the two are swapped, so that y1 <= y2 again.",
+            boxes=CONTINUOUS_XYXY,
+        ),
         (mirrors_every_cell_top_to_bottom, flipping_twice_changes_nothing),
+        result_boxes=BoxFormat.XYXY,
     ),
     _SanitizeContract(
         "sanitize_boxes",
         ("boxes_xyxy", "labels", "width", "height", "min_size"),
         Conventions(
-            "not finite, inverted, outside (touching is outside), too small (a side of exactly "
-            "min_size is kept, a side of 0 never): the first defect names the row"
+            rule=(
+                "Boxes clipped to the image, without those that are no boxes. Each row is kept, or "
+                "named under the first that applies: not finite, inverted, outside, too small."
+            ),
+            boxes=f"{CONTINUOUS_XYXY}, but any four numbers are taken.",
+            ties="What is kept, and what is rejected for a reason, stays in input order.",
+            thresholds=(
+                "A side of exactly min_size is kept, a side of 0 never. A box that only touches "
+                "the image is outside."
+            ),
         ),
         (sorts_each_row_as_a_naive_check_does,),
     ),

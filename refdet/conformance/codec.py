@@ -11,7 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract, Conventions
+from refdet.conformance.comparing import assert_close, slack
+from refdet.conformance.contract import BoxFormat, Contract, Conventions
+from refdet.conformance.iou import CONTINUOUS_XYXY
 from refdet.conformance.strategies import NO_BOX, UNIT_BOX, boxes_xyxy, fractional_boxes_xyxy
 
 F64 = NDArray[np.float64]
@@ -52,6 +54,12 @@ def _centre_and_size(box: F64) -> tuple[float, float, float, float]:
 
 # --- Properties ---
 
+
+def _pixels_apart() -> float:
+    # A corner near 0 is the difference of numbers as large as the boxes are apart: 2,000 pixels.
+    return max(1e-8, 2000.0 * slack())
+
+
 WEIGHTS = st.sampled_from([(1.0, 1.0, 1.0, 1.0), (10.0, 10.0, 5.0, 5.0), (3.0, 7.0, 2.0, 11.0)])
 SOLID_PAIRS = st.integers(0, 4).flatmap(
     lambda n: st.tuples(
@@ -74,7 +82,7 @@ def encodes_as_the_formula(encode_boxes: Encode, pairs: Pairs, weights: Weights)
     assert got.shape == boxes.shape
     for row, (box, reference) in enumerate(zip(boxes, references, strict=True)):
         want = naive_encode(box, reference, weights)
-        np.testing.assert_allclose(got[row], want, rtol=1e-11, atol=1e-11)
+        assert_close(got[row], want, f"offset of row {row}", rtol=1e-11, atol=1e-11)
 
 
 @given(pairs=SOLID_PAIRS, weights=WEIGHTS)
@@ -88,14 +96,14 @@ def what_is_encoded_decodes_to_the_box(
     got = encode_boxes(boxes, references, weights)
     for row, box in enumerate(boxes):
         back = naive_decode(got[row], references[row], weights, ratio=math.inf)
-        np.testing.assert_allclose(back, box, rtol=1e-11, atol=1e-8)
+        assert_close(back, box, f"decoded row {row}", rtol=1e-11, atol=_pixels_apart())
 
 
 @given(boxes=boxes_xyxy(min_size=1), weights=WEIGHTS)
 @example(boxes=NO_BOX, weights=(1.0, 1.0, 1.0, 1.0))
 def a_box_is_no_offset_from_itself(encode_boxes: Encode, boxes: F64, weights: Weights) -> None:
     """Exactly 0."""
-    np.testing.assert_array_equal(encode_boxes(boxes, boxes, weights), np.zeros_like(boxes))
+    assert_close(encode_boxes(boxes, boxes, weights), np.zeros_like(boxes), "offset")
 
 
 @given(pairs=WHOLE_PAIRS, power=st.integers(-20, 20), weights=WEIGHTS)
@@ -104,7 +112,7 @@ def encoding_survives_scaling_by_powers_of_two(
 ) -> None:
     """Pixels and fractions give the same offsets."""
     scaled = encode_boxes(pairs[0] * 2.0**power, pairs[1] * 2.0**power, weights)
-    np.testing.assert_array_equal(scaled, encode_boxes(*pairs, weights))
+    assert_close(scaled, encode_boxes(*pairs, weights), "offset")
 
 
 @given(pairs=SOLID_PAIRS, weights=WEIGHTS, clamped=st.booleans())
@@ -123,9 +131,9 @@ def decodes_as_the_formula(
     for row, box in enumerate(boxes):
         ratio = MAX_RATIO if clamped else math.inf
         want = naive_decode(offsets[row], references[row], weights, ratio)
-        np.testing.assert_allclose(got[row], want, rtol=1e-11, atol=1e-8)
+        assert_close(got[row], want, f"row {row}", rtol=1e-11, atol=_pixels_apart())
         if not clamped:
-            np.testing.assert_allclose(got[row], box, rtol=1e-11, atol=1e-8)
+            assert_close(got[row], box, f"row {row}", rtol=1e-11, atol=_pixels_apart())
 
 
 @given(references=boxes_xyxy(min_size=1), weights=WEIGHTS)
@@ -135,16 +143,25 @@ def no_offset_decodes_to_the_reference(
 ) -> None:
     """Exactly: exp(0) is 1."""
     got = decode_boxes(np.zeros_like(references), references, weights, None)
-    np.testing.assert_array_equal(got, references)
+    assert_close(got, references, "boxes")
 
 
-_RULE = "t = (wx (cx - px) / pw, wy (cy - py) / ph, ww ln(w / pw), wh ln(h / ph)); row by row"
+_ONE_TO_ONE = "Row by row: box n and reference n belong together."
+_WEIGHTS = "SSD's variances 0.1, 0.2 are the weights 10, 10, 5, 5; a proposal network's are 1."
 
 CONTRACTS = (
     Contract[Encode](
         "encode_boxes",
         ("boxes_xyxy", "references_xyxy", "weights"),
-        Conventions(f"{_RULE}; a box or reference without width or height is an error"),
+        Conventions(
+            rule=(
+                "The offset of a box from its reference: (wx (cx - px) / pw, wy (cy - py) / ph, "
+                "ww ln(w / pw), wh ln(h / ph)), of centres and sizes of box c and reference p. "
+                f"{_ONE_TO_ONE} {_WEIGHTS}"
+            ),
+            boxes=CONTINUOUS_XYXY,
+            undefined="A box or reference without width or height is an error: ln 0 is -infinity.",
+        ),
         (
             encodes_as_the_formula,
             what_is_encoded_decodes_to_the_box,
@@ -156,8 +173,19 @@ CONTRACTS = (
         "decode_boxes",
         ("deltas", "references_xyxy", "weights", "max_log_scale"),
         Conventions(
-            f"the inverse of {_RULE}; ln(w / pw) and ln(h / ph) are at most max_log_scale, if given"
+            rule=(
+                "The box at an offset (dx, dy, dw, dh) from its reference: centre px + dx pw / wx, "
+                "py + dy ph / wy; size pw exp(dw / ww), ph exp(dh / wh). "
+                f"{_ONE_TO_ONE} {_WEIGHTS} Not clipped to the image."
+            ),
+            boxes=CONTINUOUS_XYXY,
+            thresholds=(
+                "dw / ww and dh / wh are lowered to max_log_scale, after the division by the "
+                "weight; None clamps nothing."
+            ),
+            undefined="A size past what float64 holds is an error, never infinity.",
         ),
         (decodes_as_the_formula, no_offset_decodes_to_the_reference),
+        result_boxes=BoxFormat.XYXY,
     ),
 )

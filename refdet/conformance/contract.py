@@ -133,7 +133,7 @@ class Contract(Generic[Implementation]):
     def check_vector(self, implementation: Implementation, vector: Vector) -> None:
         """Raise AssertionError if `implementation` does not give the vector's answer."""
         if isinstance(vector.expected, type):
-            _check_raises(lambda: self._call(implementation, vector), vector.expected)
+            _check_raises(partial(self._call, implementation, vector), vector.expected, vector.name)
             return
         outcome = named_arrays(self._call(implementation, vector))
         for name, want in vector.expected.items():
@@ -164,9 +164,13 @@ def _sentence(check: Callable[..., None]) -> str:
     return (check.__doc__ or "").strip().split("\n")[0]
 
 
-def _check_raises(call: Callable[[], object], error: type[Exception]) -> None:
+def _check_raises(call: Callable[[], object], wanted: type[Exception], what: str) -> None:
     try:
         outcome = call()
-    except error:
+    except wanted:
         return
-    raise AssertionError(f"returned {outcome!r} instead of raising {error.__name__}")
+    except Exception as error:
+        raised = f"raised {type(error).__name__} ({error})"
+        raise AssertionError(f"{what}: {raised} instead of {wanted.__name__}") from error
+    given = ", ".join(f"{name} {value.tolist()}" for name, value in named_arrays(outcome).items())
+    raise AssertionError(f"{what}: returned {given} instead of raising {wanted.__name__}")

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Contract, Conventions
-from refdet.conformance.iou import unit_cells
+from refdet.conformance.iou import CONTINUOUS_XYXY, counted_iou
 from refdet.conformance.strategies import (
     EMPTY_BOX,
     NO_BOX,
@@ -75,12 +76,6 @@ fractional_detections = st.integers(0, 7).flatmap(
 thresholds = st.sampled_from([0.0, 1 / 7, 0.2, 0.25, 1 / 3, 0.5, 0.6, 0.7, 1.0])
 
 # --- Oracles: plain Python, one pair at a time ---
-
-
-def counted_iou(a: F64, b: F64) -> float:
-    """On integer corners, IoU is a ratio of two counts."""
-    union = unit_cells(a) | unit_cells(b)
-    return len(unit_cells(a) & unit_cells(b)) / len(union) if union else 0.0
 
 
 def plain_iou(a: F64, b: F64) -> float:
@@ -230,8 +225,8 @@ def soft_nms_equals_lowering_one_by_one_on_fractions(
 
 def _check_soft(got: SoftLike, want: list[tuple[int, float]]) -> None:
     assert got.indices.tolist() == [row for row, _ in want], f"{got.indices} instead of {want}"
-    expected = np.array([score for _, score in want])
-    np.testing.assert_allclose(got.scores, expected, rtol=1e-12)
+    expected = np.array([score for _, score in want], dtype=np.float64)
+    assert_close(got.scores, expected, "lowered score", rtol=1e-12)
 
 
 def _with_decay(inputs: Mapping[str, Value]) -> tuple[object, ...]:
@@ -241,30 +236,58 @@ def _with_decay(inputs: Mapping[str, Value]) -> tuple[object, ...]:
     )
 
 
-_GREEDY = (
-    "xyxy, continuous coordinates; by score descending, then input order; dropped if IoU with a "
-    "kept box > threshold; kept rows in that order"
-)
+_BEST_FIRST = "By score descending, then input order, in what is kept as in the result."
+_NOTHING = "A box without area overlaps nothing, not even its twin: it stays and drops nothing."
+_DROPS = "A box is dropped at IoU > iou_threshold; at equality it stays."
 
 CONTRACTS = (
     Contract[NMS](
         "nms",
         ("boxes_xyxy", "scores", "iou_threshold"),
-        Conventions(_GREEDY),
+        Conventions(
+            rule=(
+                "The best box left is kept, all that overlap it too much are dropped, and so on: a "
+                "dropped box drops nothing. The result is the rows that are kept."
+            ),
+            boxes=CONTINUOUS_XYXY,
+            ties=_BEST_FIRST,
+            thresholds=_DROPS,
+            undefined=_NOTHING,
+        ),
         (nms_equals_taking_the_best_left, nms_survives_shuffling_distinct_scores),
     ),
     Contract[BatchedNMS](
         "batched_nms",
         ("boxes_xyxy", "scores", "labels", "iou_threshold"),
-        Conventions(f"{_GREEDY}; only boxes of the same label drop each other, without rounding"),
+        Conventions(
+            rule=(
+                "As nms, but only boxes of the same label drop each other. No offset between "
+                "classes may round coordinates. The result is the rows kept, of all classes."
+            ),
+            boxes=CONTINUOUS_XYXY,
+            ties=_BEST_FIRST,
+            thresholds=_DROPS,
+            undefined=_NOTHING,
+        ),
         (batched_nms_equals_taking_the_best_left, batched_nms_rounds_nothing),
     ),
     Contract[SoftNMS](
         "soft_nms",
         ("boxes_xyxy", "scores", "decay", "iou_threshold", "sigma", "min_score"),
         Conventions(
-            "as nms, but others are lowered: by 1 - IoU where IoU > threshold (linear) or by "
-            "exp(-IoU**2 / sigma) (gaussian); a score below min_score is dropped"
+            rule=(
+                "The box with the best score left is kept, and the scores of all others are "
+                "lowered: by the factor 1 - IoU where IoU > iou_threshold (linear), or by "
+                "exp(-IoU^2 / sigma) at every IoU (gaussian). The result is the rows kept "
+                "(indices) and their lowered scores."
+            ),
+            boxes=CONTINUOUS_XYXY,
+            ties="The best is the highest lowered score, of equal ones the first in input order.",
+            thresholds=(
+                "Linear decay leaves a box at IoU = iou_threshold alone. A box is dropped when its "
+                "score is below min_score; at equality it stays."
+            ),
+            undefined="A box without area overlaps nothing, not even its twin.",
         ),
         (soft_nms_equals_lowering_one_by_one, soft_nms_equals_lowering_one_by_one_on_fractions),
         _with_decay,

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdet.conformance.contract import Contract, Conventions
+from refdet.conformance.comparing import assert_close
+from refdet.conformance.contract import BoxFormat, Contract, Conventions
 from refdet.conformance.vectors import Value
 from refdet.core.priors import SSD300_BCCD, SSD300_COCO, PriorClip, SSDPriorSpec
 
@@ -119,7 +120,7 @@ def naive_anchors(image_size: Size, levels: Levels) -> list[list[float]]:
 def priors_equal_the_loop(ssd_priors: Priors, spec: SSDPriorSpec) -> None:
     """Order included: the heads of a trained network depend on it."""
     want = np.array(naive_priors(spec), dtype=np.float64).reshape(-1, 4)
-    np.testing.assert_allclose(ssd_priors(spec), want, rtol=0, atol=1e-14, strict=True)
+    assert_close(ssd_priors(spec), want, "priors", atol=1e-14)
 
 
 @given(spec=prior_specs())
@@ -150,9 +151,7 @@ def anchors_equal_the_loop(rpn_anchors: Anchors, levels: Levels, image_size: Siz
     feature_maps = [level[0] for level in levels]
     sizes, ratios = [level[1] for level in levels], [level[2] for level in levels]
     want = np.array(naive_anchors(image_size, levels), dtype=np.float64).reshape(-1, 4)
-    np.testing.assert_array_equal(
-        rpn_anchors(image_size, feature_maps, sizes, ratios), want, strict=True
-    )
+    assert_close(rpn_anchors(image_size, feature_maps, sizes, ratios), want, "anchors")
 
 
 # --- Vectors list the fields of a spec ---
@@ -190,19 +189,43 @@ CONTRACTS = (
         "ssd_priors",
         ("spec",),
         Conventions(
-            "cx, cy, w, h as fractions; map, row, cell, then s, sqrt(s s'), (r, 1 / r) for each r; "
-            "s' is 1.0 after the last scale"
+            rule=(
+                "SSD's priors, map by map, row by row, cell by cell. A cell has the square of side "
+                "s, the map's scale, then that of sqrt(s s'), where s' is the next scale, 1.0 "
+                "after the last, then for each ratio r the width s sqrt(r) and height s / sqrt(r), "
+                "then its transpose. Cell (i, j) has its centre at (j + 0.5, i + 0.5) times the "
+                "step over the image's side, or over the map's side where no steps are given."
+            ),
+            boxes=(
+                "cx, cy, w, h as fractions of the input: a centre's x and a width of its width, "
+                "the others of its height. Sizes in the spec are (height, width)."
+            ),
+            thresholds=(
+                "Clipped as the spec says: not at all, w and h to at most 1, or all four corners "
+                "to 0..1, which moves centres."
+            ),
         ),
         (priors_equal_the_loop, the_spec_counts_its_priors),
         read_arguments=read_spec,
+        result_boxes=BoxFormat.CXCYWH,
     ),
     Contract[Anchors](
         "rpn_anchors",
         ("image_size", "feature_maps", "sizes", "aspect_ratios"),
         Conventions(
-            "x1, y1, x2, y2 in pixels; level, row, cell, ratio (h / w), size; rounded half to even; "
-            "centres at multiples of the stride"
+            rule=(
+                "Anchors level by level, row by row, cell by cell, ratio by ratio, size by size. "
+                "Size s and ratio r = height / width give the width s / sqrt(r) and the height "
+                "s sqrt(r). Cell (i, j) moves them to (j, i) times the stride, without half a "
+                "stride; the stride is the image's side over the map's, rounded down."
+            ),
+            boxes=(
+                "x1, y1, x2, y2 in pixels, not clipped; around (0, 0) the corners are rounded to "
+                "whole pixels. Sizes of images and maps are (height, width)."
+            ),
+            ties="A corner half way between two pixels is rounded to the even one.",
         ),
         (anchors_equal_the_loop,),
+        result_boxes=BoxFormat.XYXY,
     ),
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
 
@@ -137,8 +138,8 @@ def sample_follows_its_generator(balanced_sample: BalancedSampler, seed: int) ->
     first, second = (
         balanced_sample(half, ~half, 10, 0.5, np.random.default_rng(seed)) for _ in range(2)
     )
-    np.testing.assert_array_equal(first.positive, second.positive)
-    np.testing.assert_array_equal(first.negative, second.negative)
+    assert_close(first.positive, second.positive, "positive")
+    assert_close(first.negative, second.negative, "negative")
 
 
 def _with_generator(inputs: Mapping[str, Value]) -> tuple[object, ...]:
@@ -152,7 +153,13 @@ HARD_NEGATIVE_MASK = Contract[HardNegatives](
     "hard_negative_mask",
     ("losses", "positive", "ratio"),
     Conventions(
-        "per image floor(ratio * positives) negatives, by loss descending, then index ascending"
+        rule=(
+            "Of each image, not of the batch, the floor(ratio * positives) negatives with the "
+            "highest losses, or all if there are fewer. The positives' own losses play no part."
+        ),
+        ties="Equal losses go to the lowest index.",
+        thresholds="A quota that is not whole is rounded down.",
+        undefined="An image without a positive gets no negative.",
     ),
     (hard_negatives_equal_taking_the_hardest_left,),
 )
@@ -160,7 +167,13 @@ BALANCED_SAMPLE = Contract[BalancedSampler](
     "balanced_sample",
     ("positive", "negative", "size", "positive_fraction", "rng"),
     Conventions(
-        "at most floor(size * positive_fraction) positives, the rest negatives; without replacement"
+        rule=(
+            "floor(size * positive_fraction) positives, or all if there are fewer, then negatives "
+            "up to size, or all if there are fewer. Drawn at random without replacement, each of a "
+            "kind as likely as another, from the generator alone; what is neither is never drawn."
+        ),
+        thresholds="A number of positives that is not whole is rounded down.",
+        undefined="Without positives all are negatives; nothing is drawn twice to fill the size.",
     ),
     (
         sample_has_as_many_of_each_as_the_rule_says,
