@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close, slack
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import distinct_scores, tied_scores
 
@@ -90,7 +91,7 @@ def _best(points: list[tuple[int, Fraction]], reached: list[bool]) -> Fraction:
 
 
 def naive_voc07(case: Judged) -> float:
-    """Exact; levels are tenths."""
+    """The mean over recall 0, 0.1 .. 1 of the best precision there or beyond, exactly."""
     points, n = naive_points(case), case.n_objects
     tenths = [Fraction(i, 10) for i in range(11)]
     levels = [_best(points, [Fraction(tp, n) >= x for tp, _ in points]) for x in tenths]
@@ -98,14 +99,20 @@ def naive_voc07(case: Judged) -> float:
 
 
 def naive_voc(case: Judged) -> float:
-    """Exact: each of the n objects adds a strip one n-th wide, as high as the best beyond."""
+    """The area under the envelope, exactly.
+
+    Each of the n objects adds a strip one n-th wide, as high as the best precision from there on.
+    """
     points, n = naive_points(case), case.n_objects
     strips = [_best(points, [tp >= k for tp, _ in points]) for k in range(1, n + 1)]
     return float(sum(strips, Fraction(0)) / n)
 
 
 def naive_coco(case: Judged) -> float:
-    """Exact but for the levels, which pycocotools compares in float64."""
+    """The mean over recall 0, 0.01 .. 1 of the best precision there or beyond.
+
+    Exact but for the levels, which pycocotools compares in float64.
+    """
     points, n = naive_points(case), case.n_objects
     places = np.linspace(0, 1, 101).tolist()
     levels = [_best(points, [tp / n >= x for tp, _ in points]) for x in places]
@@ -113,7 +120,10 @@ def naive_coco(case: Judged) -> float:
 
 
 def naive_interp101(case: Judged) -> float:
-    """Exact: a line from knot to knot, read at 101 places; the last knot at a place counts."""
+    """The area under lines from (0, 1) through the envelope to (1, 0), exactly.
+
+    Read at 101 places; of several knots at a place the last one counts.
+    """
     if not len(case.scores):
         return 0.0
     points, n = naive_points(case), case.n_objects
@@ -144,10 +154,11 @@ def curve_equals_counting(precision_recall_curve: Curve, case: Judged) -> None:
     got = precision_recall_curve(case.scores, case.found, case.n_objects)
     points = naive_points(case)
     n = case.n_objects
-    assert got.scores.tolist() == sorted(case.scores.tolist(), reverse=True)
-    assert got.precision.tolist() == [float(precision) for _, precision in points]
+    assert_close(got.scores, np.sort(case.scores)[::-1], "scores")
+    precision = np.array([float(precision) for _, precision in points], np.float64)
+    assert_close(got.precision, precision, "precision")
     recall = [found / n if n else float("nan") for found, _ in points]
-    np.testing.assert_array_equal(got.recall, recall)
+    assert_close(got.recall, np.array(recall, np.float64), "recall")
 
 
 def _equals(oracle: Callable[[Judged], float]) -> Callable[[AveragePrecision], None]:
@@ -162,9 +173,9 @@ def _equals(oracle: Callable[[Judged], float]) -> Callable[[AveragePrecision], N
     def check(average_precision: AveragePrecision, case: Judged) -> None:
         got = average_precision(case.scores, case.found, case.n_objects)
         want = oracle(case) if case.n_objects else float("nan")
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-13, err_msg=str(case))
+        assert_close(got, want, "average precision", atol=1e-13)
 
-    # Contracts are run by property; each tells its name.
+    # Contracts are run by property; each tells its name and what it asks.
     check.__name__ = f"equals_{oracle.__name__}"
     check.__doc__ = oracle.__doc__
     return check
@@ -175,7 +186,10 @@ def _equals(oracle: Callable[[Judged], float]) -> Callable[[AveragePrecision], N
 def stays_between_0_and_1(average_precision: AveragePrecision, case: Judged) -> None:
     """Without tolerance; NaN exactly where there is no object."""
     got = average_precision(case.scores, case.found, case.n_objects)
-    assert np.isnan(got) if case.n_objects == 0 else 0 <= got <= 1, got
+    if case.n_objects == 0:
+        assert_close(got, float("nan"), "average precision without an object")
+    else:
+        assert -slack() <= got <= 1 + slack(), f"average precision {got!r} is not in [0, 1]"
 
 
 @given(case=cases(distinct_scores), data=st.data())
@@ -186,7 +200,7 @@ def does_not_depend_on_input_order(
     order = np.array(data.draw(st.permutations(range(len(case.scores)))), np.int64)
     before = average_precision(case.scores, case.found, case.n_objects)
     after = average_precision(case.scores[order], case.found[order], case.n_objects)
-    np.testing.assert_array_equal(after, before)
+    assert_close(after, before, f"average precision in the order {order}")
 
 
 @given(case=cases())
@@ -194,7 +208,7 @@ def ignores_the_scale_of_scores(average_precision: AveragePrecision, case: Judge
     """Only their order counts: doubled and moved by a power of two they keep it."""
     before = average_precision(case.scores, case.found, case.n_objects)
     after = average_precision(case.scores * 2 - 4, case.found, case.n_objects)
-    np.testing.assert_array_equal(after, before)
+    assert_close(after, before, "average precision with scores doubled, less 4")
 
 
 @given(case=cases(), more=st.integers(1, 3))
@@ -209,10 +223,15 @@ def more_false_positives_at_the_end_change_nothing(
     found = np.concatenate([case.found, np.zeros(more, np.bool_)])
     before = average_precision(case.scores, case.found, case.n_objects)
     after = average_precision(scores, found, case.n_objects)
-    np.testing.assert_allclose(after, before, rtol=0, atol=1e-15)
+    assert_close(after, before, f"average precision with {more} more at the end", atol=1e-15)
 
 
-_COMMON = "any order, ties keep input order; NaN without an object, 0 without a detection"
+_TIES = "of score: input order"
+_UNDEFINED = "NaN without an object; 0 with objects and without a detection"
+_OF_A_CLASS = (
+    "All detections of a class in a whole data set, in any order, whatever their score, without "
+    "the ignored ones; which of them are true positives; how many objects there are to find."
+)
 _SCALE_FREE = (
     stays_between_0_and_1,
     does_not_depend_on_input_order,
@@ -224,33 +243,58 @@ PRECISION_RECALL_CURVE = Contract[Curve](
     "precision_recall_curve",
     ("scores", "is_true_positive", "n_ground_truth"),
     Conventions(
-        "one point for each detection, ties in input order; recall is NaN without an object"
+        rule="by score descending, after each detection: precision, true positives / detections so "
+        f"far; recall, true positives / objects; its score. {_OF_A_CLASS}",
+        ties=f"{_TIES}; detections of equal score are a point each",
+        undefined="recall is NaN without an object",
     ),
     (curve_equals_counting,),
 )
 AVERAGE_PRECISION_VOC07 = Contract[AveragePrecision](
     "average_precision_voc07",
     ("scores", "is_true_positive", "n_ground_truth"),
-    Conventions(f"{_COMMON}; 11 recall levels, compared as integers"),
+    Conventions(
+        rule="PASCAL VOC 2007's: the mean over recall 0, 0.1 .. 1 of the best precision there or "
+        f"beyond, 0 where no recall gets there. {_OF_A_CLASS}",
+        ties=_TIES,
+        thresholds="a recall reaches level i if 10 * true positives >= i * objects, in integers",
+        undefined=_UNDEFINED,
+    ),
     (_equals(naive_voc07), *_ALWAYS),
 )
 AVERAGE_PRECISION_VOC = Contract[AveragePrecision](
     "average_precision_voc",
     ("scores", "is_true_positive", "n_ground_truth"),
-    Conventions(f"{_COMMON}; area under the envelope"),
+    Conventions(
+        rule="PASCAL VOC's since 2010: the area under the envelope, which is at every recall the "
+        f"best precision there or beyond, 0 beyond the last recall. {_OF_A_CLASS}",
+        ties=_TIES,
+        undefined=_UNDEFINED,
+    ),
     (_equals(naive_voc), *_ALWAYS),
 )
 AVERAGE_PRECISION_COCO = Contract[AveragePrecision](
     "average_precision_coco",
     ("scores", "is_true_positive", "n_ground_truth"),
-    Conventions(f"{_COMMON}; 101 recall levels, compared in float64"),
+    Conventions(
+        rule="COCO's: the mean over recall 0, 0.01 .. 1 of the best precision there or beyond, 0 "
+        f"where no recall gets there. {_OF_A_CLASS}",
+        ties=_TIES,
+        thresholds="true positives / objects >= level, both in float64, the levels as "
+        "np.linspace(0, 1, 101) has them",
+        undefined=f"{_UNDEFINED}. pycocotools has -1 for NaN",
+    ),
     (_equals(naive_coco), *_ALWAYS),
 )
 AVERAGE_PRECISION_INTERP101 = Contract[AveragePrecision](
     "average_precision_interp101",
     ("scores", "is_true_positive", "n_ground_truth"),
     Conventions(
-        f"{_COMMON}; a line through the envelope to an appended (1, 0), 101 trapezoid points"
+        rule="that of many training notebooks, for old numbers only: straight lines from (recall "
+        "0, precision 1) through the envelope's points to an appended (1, 0), read at 101 "
+        f"recalls and added up as trapezoids: 0.995 for a perfect detector. {_OF_A_CLASS}",
+        ties=_TIES,
+        undefined=_UNDEFINED,
     ),
     # A false positive at the end lowers the knot from which the last line falls.
     (_equals(naive_interp101), *_SCALE_FREE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TypeAlias
 
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close, slack
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.vectors import Value
-from refdet.core.bootstrap import bootstrap_interval as core_interval
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -70,6 +71,13 @@ def naive_tails(far: float, n_images: int | None) -> float:
     return 1 - area(end) / area(math.pi / 2)
 
 
+def naive_is_told(defined: list[float], value: float, level: float, n_images: int | None) -> bool:
+    """Whether there is an interval: 2 / (1 - level) samples, and enough images for its level."""
+    images_are_enough = n_images is None or (1 - level) * 2**n_images > 2
+    is_known = not math.isnan(value + naive_error(defined, n_images))
+    return len(defined) * (1 - level) >= 2 - 1e-9 and is_known and images_are_enough
+
+
 def naive_p_value(samples: list[float], value: float, n_images: int | None) -> float:
     """As the value is that many standard errors from 0; at least 2 / (S + 1), and 2 / 2**n."""
     defined = [one for one in samples if not math.isnan(one)]
@@ -98,11 +106,12 @@ def every_sample_draws_as_many_images_as_there_are(
     first, again = (
         bootstrap_weights(n_images, n_samples, np.random.default_rng(seed)) for _ in range(2)
     )
-    assert first.shape == (n_samples, n_images)
-    assert first.dtype.kind == "i"
-    assert first.min(initial=0) >= 0
-    assert first.sum(axis=1).tolist() == [n_images] * n_samples
-    assert first.tolist() == again.tolist()
+    shape = (n_samples, n_images)
+    assert first.shape == shape, f"weights: shape {first.shape} instead of {shape}"
+    assert first.dtype.kind == "i", f"weights: {first.dtype} instead of integers"
+    assert first.min(initial=0) >= 0, f"a weight of {first.min()}"
+    assert_close(first.sum(axis=1), np.full(n_samples, n_images), "sum of a sample's weights")
+    assert_close(again, first, "weights drawn again from the same seed")
 
 
 def every_outcome_is_as_likely_as_with_replacement(bootstrap_weights: Weights) -> None:
@@ -111,12 +120,13 @@ def every_outcome_is_as_likely_as_with_replacement(bootstrap_weights: Weights) -
     weights = bootstrap_weights(3, n_samples, np.random.default_rng(0))
     shares = [float(np.mean(weights.max(axis=1) == most)) for most in (3, 2, 1)]
     for share, want in zip(shares, (3 / 27, 18 / 27, 6 / 27), strict=True):
-        assert abs(share - want) < 4 * math.sqrt(want * (1 - want) / n_samples)
-    for image in range(3):
-        assert abs(float(weights[:, image].mean()) - 1) < 4 * math.sqrt(2 / 3 / n_samples)
-    # Samples do not depend on each other.
+        atol = 4 * math.sqrt(want * (1 - want) / n_samples)
+        assert_close(share, want, "share of samples with 3, 2 or 1 of an image", atol=atol)
+    means = weights.mean(axis=0)
+    assert_close(means, np.ones(3), "mean weight of image", atol=4 * math.sqrt(2 / 3 / n_samples))
     together = np.corrcoef(weights[:-1, 0], weights[1:, 0])[0, 1]
-    assert abs(float(together)) < 4 / math.sqrt(n_samples)
+    what = "correlation of a sample with the next one"
+    assert_close(together, 0.0, what, atol=4 / math.sqrt(n_samples))
 
 
 # --- Properties of intervals ---
@@ -147,15 +157,13 @@ def interval_has_its_level_between_its_ends(
     """By a naive loop over the samples and an integral; undefined where too little is known."""
     low, high = (float(end) for end in bootstrap_interval(samples, value, level, n_images))
     defined = [one for one in samples.tolist() if not math.isnan(one)]
-    error = naive_error(defined, n_images)
-    is_told = len(defined) * (1 - level) >= 2 - 1e-9 and not math.isnan(value + error)
-    if n_images is not None:
-        is_told = is_told and (1 - level) * 2**n_images > 2
-    assert (math.isnan(low), math.isnan(high)) == (not is_told, not is_told)
+    is_told = naive_is_told(defined, value, level, n_images)
+    told = f"{(low, high)} where an interval is {'defined' if is_told else 'undefined'}"
+    assert (math.isnan(low), math.isnan(high)) == (not is_told, not is_told), told
     if is_told:
-        np.testing.assert_allclose(value - low, high - value, rtol=0, atol=1e-9)
-        tails = naive_tails((high - value) / error, n_images)
-        np.testing.assert_allclose(1 - tails, level, rtol=0, atol=1e-7)
+        assert_close(value - low, high - value, "width below and above the value", atol=1e-9)
+        tails = naive_tails((high - value) / naive_error(defined, n_images), n_images)
+        assert_close(1 - tails, level, "probability between the ends", atol=1e-7)
 
 
 @given(samples=hnp.arrays(np.float64, (25, 2, 3), elements=TENTHS), value=TENTHS)
@@ -165,12 +173,14 @@ def interval_looks_at_each_number_by_itself(
     """Whatever the axes behind the first; images by the rules of broadcasting."""
     values, images = np.full((2, 3), value), np.array([4, 5, 20])
     low, high = bootstrap_interval(samples, values, 0.9, images)
-    assert low.shape == high.shape == (2, 3)
+    shapes = (np.shape(low), np.shape(high))
+    assert shapes == ((2, 3), (2, 3)), f"ends of shapes {shapes}"
     for place in np.ndindex(2, 3):
         n_images = int(images[place[1]])
         ends = bootstrap_interval(samples[:, *place], value, 0.9, n_images)
         alone = [float(end) for end in ends]
-        np.testing.assert_allclose(alone, [low[place], high[place]], rtol=0, atol=1e-12)
+        ends_there = np.array([low[place], high[place]])
+        assert_close(alone, ends_there, f"interval {place} by itself", atol=1e-12)
 
 
 @given(samples=columns(), value=TENTHS)
@@ -184,7 +194,7 @@ def interval_follows_a_number_that_is_measured_otherwise(
             float(end) for end in bootstrap_interval(factor * samples, factor * value, 0.75)
         )
         want = sorted([factor * float(low), factor * float(high)])
-        np.testing.assert_allclose(ends, want, rtol=0, atol=1e-9)
+        assert_close(ends, np.array(want), f"interval of {factor} times the number", atol=1e-9)
 
 
 @given(samples=columns(), value=TENTHS)
@@ -194,7 +204,9 @@ def interval_of_a_higher_level_holds_that_of_a_lower(
     """At equality both are the same."""
     inner, outer = (bootstrap_interval(samples, value, level) for level in (0.5, 0.75))
     if not np.isnan(outer[0]):
-        assert outer[0] <= inner[0] <= inner[1] <= outer[1]
+        grown = (outer[0] - slack(), outer[1] + slack())
+        told = f"{inner} at the level 0.5 is not inside {outer} at 0.75"
+        assert grown[0] <= inner[0] <= inner[1] <= grown[1], told
 
 
 @given(samples=columns(), n_images=st.integers(6, 200))
@@ -207,7 +219,10 @@ def interval_of_fewer_images_is_wider(
         for n in (n_images, n_images + 1, 10**6, None)
     ]
     if not math.isnan(ends[0]):
-        assert ends[0] > ends[1] > ends[2] > ends[3] > ends[2] * (1 - 1e-4)
+        told = f"upper ends of {n_images}, {n_images + 1}, 10**6 and countless images: {ends}"
+        for wider, narrower in pairwise(ends):
+            assert wider > narrower - slack(), told
+        assert_close(ends[2], ends[3], told, rtol=1e-4)
 
 
 # --- Properties of p-values ---
@@ -227,11 +242,11 @@ def interval_of_fewer_images_is_wider(
 def p_value_equals_a_naive_loop(
     bootstrap_p_value: PValue, samples: F64, value: float, n_images: int | None
 ) -> None:
-    """And an integral."""
+    """The samples one by one, and Student's density added up by Simpson's rule."""
     got = float(bootstrap_p_value(samples, value, n_images))
     want = naive_p_value(samples.tolist(), value, n_images)
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-7)
-    assert not got <= 0
+    assert_close(got, want, "p-value", atol=1e-7)
+    assert not got <= 0, f"a p-value of {got}"
 
 
 @given(
@@ -249,11 +264,19 @@ def p_value_is_small_exactly_where_the_interval_excludes_zero(
 ) -> None:
     """At every level; an interval is undefined where no p-value could be small enough."""
     values = np.full(2, value)
-    low, high = core_interval(samples, values, level, n_images)
-    excludes = (low > 1e-9) | (high < -1e-9)
-    touches = np.minimum(abs(low), abs(high)) <= 1e-9
     p_values = bootstrap_p_value(samples, values, n_images)
-    assert (((p_values < 1 - level) == excludes) | touches).all()
+    for column, p_value in enumerate(np.asarray(p_values).tolist()):
+        defined = samples[:, column].tolist()
+        is_told = naive_is_told(defined, value, level, n_images)
+        error = naive_error(defined, n_images) if is_told else 1.0
+        # As far from the value as 0 is, an interval would have the level 1 - tails.
+        tails = naive_tails(abs(value) / error, n_images)
+        excludes = is_told and tails < 1 - level
+        told = (
+            f"p-value {p_value}, and the interval of {level} {'ex' if excludes else 'in'}cludes 0"
+        )
+        touches = abs(tails - (1 - level)) <= max(1e-9, slack())
+        assert touches or (p_value < 1 - level) == excludes, told
 
 
 @given(samples=hnp.arrays(np.float64, (12, 2, 2), elements=TENTHS), value=TENTHS)
@@ -261,10 +284,10 @@ def p_value_is_of_no_direction(bootstrap_p_value: PValue, samples: F64, value: f
     """B less A is as far from 0 as A less B, number by number."""
     values, images = np.array([[value, 0.5], [0.0, -value]]), np.array([7, 30])
     got = bootstrap_p_value(samples, values, images)
-    assert got.shape == (2, 2)
-    np.testing.assert_allclose(got, bootstrap_p_value(-samples, -values, images), atol=1e-12)
-    alone = float(bootstrap_p_value(samples[:, 1, 0], 0.0, 7))
-    np.testing.assert_allclose(got[1, 0], alone, atol=1e-12)
+    back = bootstrap_p_value(-samples, -values, images)
+    assert_close(back, got, "p-value of A less B", atol=1e-12)
+    alone = bootstrap_p_value(samples[:, 1, 0], 0.0, 7)
+    assert_close(alone, got[1, 0], "p-value [1, 0] by itself", atol=1e-12)
 
 
 def _weights_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
@@ -275,7 +298,11 @@ def _weights_arguments(inputs: Mapping[str, Value]) -> tuple[object, ...]:
 BOOTSTRAP_WEIGHTS = Contract[Weights](
     "bootstrap_weights",
     ("n_images", "n_samples", "rng"),
-    Conventions("rows are samples; each draws as many images as there are, with replacement"),
+    Conventions(
+        rule="how often each image comes in each bootstrap sample, (samples, images): as many "
+        "images as there are, drawn with replacement, all equally likely, from the NumPy "
+        "generator rng",
+    ),
     (
         every_sample_draws_as_many_images_as_there_are,
         every_outcome_is_as_likely_as_with_replacement,
@@ -286,7 +313,14 @@ BOOTSTRAP_INTERVAL = Contract[Interval](
     "bootstrap_interval",
     ("samples", "value", "level", "n_images"),
     Conventions(
-        "the first axis is samples; NaN samples are left out; NaN where too few are defined, or equal"
+        rule="the lower and the upper end of value -+ q * e, for each number of the axes behind "
+        "the first, which is the samples. e is the standard deviation of the defined samples "
+        "(divided by their number less 1) times sqrt(n / (n - 1)) for n images (sqrt 2 for one); "
+        "q is Student's quantile of n - 1 degrees of freedom for the level, both sides together. "
+        "Without n_images the root is 1 and the quantile the normal one",
+        ties="samples no further apart than 1e-9 are equal",
+        undefined="samples that are NaN are left out; NaN where the value is, where less than 2 / "
+        "(1 - level) samples are defined, where 2**(1 - n) >= 1 - level, and where all are equal",
     ),
     (
         interval_has_its_level_between_its_ends,
@@ -300,7 +334,13 @@ BOOTSTRAP_P_VALUE = Contract[PValue](
     "bootstrap_p_value",
     ("difference_samples", "value", "n_images"),
     Conventions(
-        "the first axis is samples; two-sided; below 1 - level where the interval excludes 0; never 0"
+        rule="how likely a difference at least so far from 0 is, if there is none, to both "
+        "sides: the tails of Student's distribution, or the normal one, beyond |value| / e, with "
+        "e and n as in bootstrap_interval; but at least 2 / (defined samples + 1), and 2**(1 - "
+        "n) of n images",
+        ties="1 where samples and value are 0 up to 1e-9",
+        undefined="samples that are NaN are left out; NaN where the value is, where none is "
+        "defined, and where all are equal and not 0",
     ),
     (
         p_value_equals_a_naive_loop,

@@ -124,7 +124,7 @@ def reliability_equals_exact_means_bin_by_bin(
     assert_close(got.edges, np.append(columns[0], 1.0), "edges")
     names = ("counts", "mean_score", "precision", "mean_iou")
     for name, column in zip(names, columns[1:], strict=True):
-        assert_close(np.asarray(getattr(got, name), np.float64), column, name, atol=1e-12)
+        assert_close(getattr(got, name), column, name, atol=1e-12)
     wanted = [number(error if rows else None) for error in errors]
     both = np.array([got.expected_error, got.localization_aware_error])
     assert_close(both, np.array(wanted), "errors", atol=1e-12)
@@ -141,7 +141,7 @@ def reliability_does_not_depend_on_the_order(
     scores, found, iou = detections
     one = reliability_curve(scores, found, iou, n_bins)
     other = reliability_curve(scores[order], found[order], iou[order], n_bins)
-    assert one.counts.tolist() == other.counts.tolist()
+    assert_close(other.counts, one.counts, f"counts in the order {order}")
     errors = np.array([one.expected_error, one.localization_aware_error])
     again = np.array([other.expected_error, other.localization_aware_error])
     assert_close(again, errors, "errors", atol=1e-12)
@@ -165,8 +165,15 @@ RELIABILITY_CURVE = Contract[Reliability](
     "reliability_curve",
     ("scores", "is_true_positive", "iou", "n_bins"),
     Conventions(
-        "bin k holds k / B <= score < (k + 1) / B, the last one 1 too; edges are quotients in float64; "
-        "an empty bin is NaN and has no part in the errors"
+        rule="detections in n_bins bins of equal width over their score: how many, their mean "
+        "score, their precision, the mean IoU of their true positives. expected_error is the "
+        "mean over all detections of |mean score - precision| of their bin; "
+        "localization_aware_error that of |mean score - precision * mean IoU|, the product being "
+        "0 in a bin without true positive. The IoUs of false positives are not looked at",
+        thresholds="bin k of B holds k / B <= score < (k + 1) / B, the last one 1 too; edges are "
+        "the quotients in float64",
+        undefined="NaN: the means of an empty bin, which has no part in the errors; the mean IoU "
+        "without a true positive; both errors without a detection",
     ),
     (
         reliability_equals_exact_means_bin_by_bin,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Contract, Conventions
 
 Kind: TypeAlias = Callable[[float, float, float, float], str]
@@ -50,16 +51,20 @@ def is_the_first_that_applies(
     """Both thresholds are reached at equality."""
     got = false_positive_kind(own, other, *thresholds)
     want = naive_kind(own, other, *thresholds)
-    assert got == want, f"own {own}, other {other}, thresholds {thresholds}: {got}, not {want}"
+    assert_close(str(got), want, f"own {own}, other {other}, thresholds {thresholds}")
 
 
 FALSE_POSITIVE_KIND = Contract[Kind](
     "false_positive_kind",
     ("own_iou", "other_iou", "iou_threshold", "background_threshold"),
     Conventions(
-        "highest IoU with an object of its own class, and of another; the first of duplicate, "
-        "localization, confusion, both, background; >= at both thresholds; a threshold of 1 is lowered "
-        "to 1 - 1e-10"
+        rule="why a detection that found nothing is wrong, from its highest IoU with an object "
+        "of its own class, and with one of another: duplicate (own >= iou_threshold), "
+        "localization (own >= background_threshold), confusion (other >= iou_threshold), both "
+        "(other >= background_threshold), else background; the first that applies, as a text",
+        thresholds="IoU >= either threshold reaches it; an iou_threshold above 1 - 1e-10 is "
+        "lowered to it",
+        undefined="an IoU of 0 where there is no object",
     ),
     (is_the_first_that_applies,),
 )

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from refdet.conformance.columns import ColumnContract
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Conventions
 from refdet.conformance.iou import unit_cells
 from refdet.conformance.matching import Case, naive_coco
@@ -196,8 +197,8 @@ def _with_examples(check: Callable[[Identify, Image], None]) -> Callable[[Identi
 def lists_what_coco_leaves_unmatched(identify_false_positives: Identify, image: Image) -> None:
     """Each once, by score descending, ties in input order."""
     rows = [wrong.index for wrong in image.judged_by(identify_false_positives)]
-    assert sorted(rows) == sorted(naive_wrong_rows(image))
-    assert rows == sorted(rows, key=lambda row: (-image.scores[row], row))
+    want = sorted(naive_wrong_rows(image), key=lambda row: (-image.scores[row], row))
+    assert_close(rows, np.array(want, np.int64), "rows of the false positives")
 
 
 @_with_examples
@@ -208,24 +209,28 @@ def tells_the_kind(identify_false_positives: Identify, image: Image) -> None:
         own_class = (image.gt_labels == image.labels[wrong.index]).tolist()
         own = [iou for iou, same in zip(ious, own_class, strict=True) if same]
         other = [iou for iou, same in zip(ious, own_class, strict=True) if not same]
-        assert wrong.kind == naive_kind(own, other), f"{wrong}: {own}, {other}"
-        assert wrong.best_iou == max(own, default=0.0), f"{wrong}: {own}"
-        if wrong.kind == "confusion":
+        kind = naive_kind(own, other)
+        told = f"row {wrong.index}, IoUs {own} with its class and {other} with others: "
+        assert_close(str(wrong.kind), kind, f"{told}kind")
+        assert_close(wrong.best_iou, max(own, default=0.0), f"{told}best_iou")
+        confused = None
+        if kind == "confusion":
             most = [
                 iou == max(other) and not same for iou, same in zip(ious, own_class, strict=True)
             ]
-            assert wrong.confused_with == image.gt_labels[most.index(True)], wrong
-        else:
-            assert wrong.confused_with is None, wrong
+            confused = int(image.gt_labels[most.index(True)])
+        got = wrong.confused_with
+        assert got == confused, f"{told}confused_with: {got!r} instead of {confused!r}"
 
 
 @_with_examples
 def repeats_the_detection(identify_false_positives: Identify, image: Image) -> None:
     """Label, score and box are those that were given."""
     for wrong in image.judged_by(identify_false_positives):
-        assert wrong.label == image.labels[wrong.index]
-        assert wrong.score == image.scores[wrong.index]
-        assert list(wrong.box) == image.boxes[wrong.index].tolist()
+        row = wrong.index
+        assert_close(wrong.label, image.labels[row], f"row {row}: label")
+        assert_close(wrong.score, image.scores[row], f"row {row}: score")
+        assert_close(wrong.box, image.boxes[row], f"row {row}: box")
 
 
 def _columns(outcome: object) -> Mapping[str, Value]:
@@ -255,8 +260,16 @@ IDENTIFY_FALSE_POSITIVES = ColumnContract[Identify](
         "ignore",
     ),
     Conventions(
-        "xyxy, continuous coordinates; matched class by class by COCO's rule; by score descending; "
-        "the first of duplicate, localization, confusion, both, background; >= at both thresholds"
+        rule="a record for each detection of an image that match_coco, class by class, leaves "
+        "without an object, by score descending: its row, label, score and box as given; its "
+        "best IoU with an object of its class; its kind as false_positive_kind has it, where all "
+        "objects count as overlapped, taken and ignored ones too; and, for a confusion alone, "
+        "the label of the object of another class that it overlaps most",
+        boxes="xyxy, continuous coordinates: a box is x2 - x1 wide",
+        ties="of score: input order; of IoU: the last object is found, the first is confused with",
+        thresholds="IoU >= either threshold reaches it",
+        undefined="best_iou is 0 without an object of its class; confused_with is None but for a "
+        "confusion",
     ),
     (lists_what_coco_leaves_unmatched, tells_the_kind, repeats_the_detection),
     read_columns=_columns,

@@ -108,7 +108,7 @@ def naive(data: Found, score_threshold: float, iou_threshold: float) -> dict[str
 def assert_parts(got: LrpErrorLike, want: dict[str, float]) -> None:
     """Up to rounding."""
     for name, value in want.items():
-        assert_close(np.asarray(getattr(got, name)), np.asarray(value), name, atol=1e-12)
+        assert_close(getattr(got, name), value, name, atol=1e-12)
 
 
 @given(data=founds(), score=st.integers(0, 6).map(lambda k: k / 5), iou_threshold=THRESHOLDS)
@@ -124,7 +124,7 @@ def equals_the_definition(
 ) -> None:
     """A score that equals the threshold reaches it."""
     got = lrp_error(data.scores, data.right, data.iou, data.n_objects, score, iou_threshold)
-    assert got.score_threshold == score
+    assert_close(got.score_threshold, float(score), "score_threshold")
     assert_parts(got, naive(data, score, iou_threshold))
 
 
@@ -152,28 +152,38 @@ def equals_the_least_of_all_thresholds(
     """Of several the highest; none where nothing is found."""
     got = optimal_lrp(data.scores, data.right, data.iou, data.n_objects, iou_threshold)
     if not data.n_objects:
-        values = (got.score_threshold, *(getattr(got, name) for name in naive(data, 0, 0.5)))
-        assert all(isnan(value) for value in values)
+        assert_close(got.score_threshold, nan, "score_threshold without an object")
+        assert_parts(got, dict.fromkeys(naive(data, 0, 0.5), nan))
     elif not data.right.any():
-        assert isnan(got.score_threshold)
+        assert_close(got.score_threshold, nan, "score_threshold with nothing right")
         assert_parts(got, naive(data, np.inf, iou_threshold))
     else:
-        assert got.score_threshold in data.scores
         at = {score: naive(data, score, iou_threshold) for score in data.scores.tolist()}
-        assert_parts(got, at[got.score_threshold])
+        assert not isnan(got.score_threshold), "score_threshold is NaN"
+        chosen = min(at, key=lambda score: abs(score - got.score_threshold))
+        assert_close(got.score_threshold, chosen, "score_threshold, from the nearest score")
+        assert_parts(got, at[chosen])
         least = min(parts["lrp"] for parts in at.values())
-        assert_close(np.asarray(got.lrp), np.asarray(least), "lrp", atol=1e-12)
-        higher = [parts["lrp"] for score, parts in at.items() if score > got.score_threshold]
+        assert_close(got.lrp, least, "lrp, from the least", atol=1e-12)
         # Divided by 0.5, no loss is rounded, so that equal errors are equal to the last bit.
-        assert iou_threshold != 0.5 or least not in higher
+        higher = [score for score, parts in at.items() if score > chosen and parts["lrp"] == least]
+        assert iou_threshold != 0.5 or not higher, f"{higher} are as good as {chosen} and higher"
 
 
 LRP_ERROR = Contract[AtThreshold](
     "lrp_error",
     ("scores", "true_positive", "iou", "n_objects", "score_threshold", "iou_threshold"),
     Conventions(
-        "detections of one class; score >= threshold counts; localization is the mean of 1 - IoU, not "
-        "divided by 1 - the IoU threshold; undefined parts are NaN, and the error of nothing at all is"
+        rule="localisation, recall and precision in one error, of the detections of a class at "
+        "one score threshold: (the sum over true positives of (1 - IoU) / (1 - iou_threshold) + "
+        "false positives + objects not found) / (all three counts). Its parts: localization, the "
+        "mean of 1 - IoU over the true positives, not divided by 1 - iou_threshold; "
+        "false_positive, 1 - precision; false_negative, 1 - recall. The IoUs of false positives "
+        "are not looked at",
+        thresholds="score >= score_threshold counts; at an iou_threshold of 1 placement costs "
+        "nothing",
+        undefined="NaN: a part without detections, objects or true positives to share; the error "
+        "with neither detections nor objects",
     ),
     (equals_the_definition, loses_nothing_by_placement_at_an_iou_threshold_of_1),
 )
@@ -181,8 +191,12 @@ OPTIMAL_LRP = Contract[Optimal](
     "optimal_lrp",
     ("scores", "true_positive", "iou", "n_objects", "iou_threshold"),
     Conventions(
-        "over the distinct scores, ties going to the highest; error 1 and threshold NaN where nothing "
-        "is found; NaN without objects"
+        rule="the least lrp_error over all score thresholds, its parts there and that threshold, "
+        "which is one of the scores",
+        ties="of the error: the highest threshold",
+        thresholds="score >= threshold counts",
+        undefined="all NaN without an object; with nothing right the error is 1, its parts those "
+        "of no detection, and the threshold NaN",
     ),
     (equals_the_least_of_all_thresholds,),
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import distinct_scores, tied_scores
 
@@ -113,11 +114,13 @@ def naive_coco(case: Case, threshold: float) -> list[int | None]:
 
 def assert_found(got: MatchingLike, want: list[int | None], ignored_objects: Mask) -> None:
     """Raise AssertionError unless `got` says what `want` does, wherever it means something."""
-    assert got.matched.tolist() == [column is not None for column in want], want
+    told = f"the objects found are {want}: "
+    assert_close(got.matched, [column is not None for column in want], f"{told}matched")
+    ignored = [column is not None and bool(ignored_objects[column]) for column in want]
+    assert_close(got.ignored, ignored, f"{told}ignored")
     for row, column in enumerate(want):
-        assert column is None or got.object_index[row] == column, f"detection {row}: {want}"
-        want_ignored = column is not None and bool(ignored_objects[column])
-        assert got.ignored[row] == want_ignored, f"detection {row}: {want}"
+        if column is not None:
+            assert_close(got.object_index[row], column, f"{told}object_index[{row}]")
 
 
 # --- Properties ---
@@ -149,7 +152,8 @@ def voc_equals_a_naive_loop(match_voc: MatchVOC, case: Case, threshold: float) -
 def coco_equals_a_naive_loop(match_coco: MatchCOCO, case: Case, thresholds: list[float]) -> None:
     """Everything is decided: by score, then input order; by IoU, then the last object."""
     got = match_coco(case.iou, case.scores, np.array(thresholds), case.ignore, case.crowd)
-    assert got.matched.shape == (len(thresholds), len(case.scores))
+    shape = (len(thresholds), len(case.scores))
+    assert got.matched.shape == shape, f"matched: shape {got.matched.shape} instead of {shape}"
     for level, threshold in enumerate(thresholds):
         at_level = _Level(got.object_index[level], got.matched[level], got.ignored[level])
         assert_found(at_level, naive_coco(case, threshold), case.ignore | case.crowd)
@@ -167,8 +171,8 @@ class _Level:
 def voc_finds_an_object_that_counts_once(match_voc: MatchVOC, case: Case, threshold: float) -> None:
     """A second detection of it is a false positive."""
     got = match_voc(case.iou, case.scores, threshold, case.ignore)
-    found = got.object_index[got.matched & ~got.ignored]
-    assert len(set(found.tolist())) == len(found), found
+    found = got.object_index[got.matched & ~got.ignored].tolist()
+    assert len(set(found)) == len(found), f"one of the objects found was taken already: {found}"
 
 
 @given(case=cases(), threshold=THRESHOLDS)
@@ -181,7 +185,7 @@ def coco_finds_an_object_once_unless_a_crowd(
     found = [
         index for index in got.object_index[0, got.matched[0]].tolist() if not case.crowd[index]
     ]
-    assert len(set(found)) == len(found), found
+    assert len(set(found)) == len(found), f"one of the objects found was taken already: {found}"
 
 
 @given(case=cases(distinct_scores), threshold=THRESHOLDS, data=st.data())
@@ -192,8 +196,8 @@ def voc_does_not_depend_on_input_order(
     order = np.array(data.draw(st.permutations(range(len(case.scores)))), np.int64)
     before = match_voc(case.iou, case.scores, threshold, case.ignore)
     after = match_voc(case.iou[order], case.scores[order], threshold, case.ignore)
-    assert after.matched.tolist() == before.matched[order].tolist()
-    assert after.ignored.tolist() == before.ignored[order].tolist()
+    assert_close(after.matched, before.matched[order], f"matched in the order {order}")
+    assert_close(after.ignored, before.ignored[order], f"ignored in the order {order}")
 
 
 @given(case=cases(distinct_scores), threshold=THRESHOLDS, data=st.data())
@@ -205,19 +209,25 @@ def coco_does_not_depend_on_input_order(
     level = np.array([threshold])
     before = match_coco(case.iou, case.scores, level, case.ignore, case.crowd)
     after = match_coco(case.iou[order], case.scores[order], level, case.ignore, case.crowd)
-    assert after.matched.tolist() == before.matched[:, order].tolist()
-    assert after.ignored.tolist() == before.ignored[:, order].tolist()
+    assert_close(after.matched, before.matched[:, order], f"matched in the order {order}")
+    assert_close(after.ignored, before.ignored[:, order], f"ignored in the order {order}")
 
 
-_COMMON = (
-    "rows are detections in any order, treated by score, ties in input order; IoU >= threshold"
-)
+_UNDEFINED = "object_index where nothing is matched; refdet.core has 0 there, and nobody looks"
 
 MATCH_VOC = Contract[MatchVOC](
     "match_voc",
     ("iou", "scores", "iou_threshold", "ignore"),
     Conventions(
-        f"{_COMMON}; ties of IoU go to the first object; `object_index` is 0 where not matched"
+        rule="PASCAL VOC's: by score descending, each detection asks for the object that it "
+        "overlaps most, whether that is free or not, and never for its second best; it gets it "
+        "if IoU reaches the threshold and nobody else has it. An ignored object (VOC's "
+        "difficult) may be found any number of times, and its finders are ignored. iou has a row "
+        "for each detection of a class in an image, in any order, and a column for each object; "
+        "results follow the rows",
+        ties="of score: input order; of IoU: the first object",
+        thresholds="IoU >= iou_threshold finds",
+        undefined=_UNDEFINED,
     ),
     (
         voc_equals_a_naive_loop,
@@ -229,7 +239,14 @@ MATCH_COCO = Contract[MatchCOCO](
     "match_coco",
     ("iou", "scores", "iou_thresholds", "ignore", "crowd"),
     Conventions(
-        f"{_COMMON}; ties of IoU go to the last object; `object_index` is 0 where not matched"
+        rule="COCO's: by score descending, each detection takes, of the free objects whose IoU "
+        "reaches the threshold, the one that it overlaps most: of those that count if there is "
+        "any, else of the ignored and the crowds. An ignored object can be found once, a crowd "
+        "any number of times; their finders are ignored. iou as in match_voc; the results have a "
+        "row for each of iou_thresholds",
+        ties="of score: input order; of IoU: the last object",
+        thresholds="IoU >= threshold finds; a threshold above 1 - 1e-10 is lowered to it",
+        undefined=_UNDEFINED,
     ),
     (
         coco_equals_a_naive_loop,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from refdet.conformance.columns import ColumnContract
+from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import labels, tied_scores
 from refdet.conformance.vectors import Value
@@ -35,10 +36,12 @@ TENTHS = st.integers(0, 10).map(lambda k: k / 10)
 def parsing_undoes_writing(
     parse_class_thresholds: Parse, thresholds: dict[str, float], separator: str
 ) -> None:
-    """A name may hold a separator: the last one counts."""
+    """In the order of the entries. A name may hold a separator: the last one counts."""
     entries = [f"{name}{separator}{threshold}" for name, threshold in thresholds.items()]
     got = parse_class_thresholds(entries)
-    assert list(got.items()) == list(thresholds.items())
+    assert list(got) == list(thresholds), f"{entries}: classes {list(got)}"
+    for name, threshold in thresholds.items():
+        assert_close(got[name], threshold, f"{entries}: {name}")
 
 
 @given(thresholds=st.dictionaries(st.integers(0, len(CLASS_NAMES) - 1), TENTHS), data=st.data())
@@ -50,7 +53,10 @@ def names_and_labels_are_the_same_class(
         CLASS_NAMES[label] if data.draw(st.booleans()) else str(label): threshold
         for label, threshold in thresholds.items()
     }
-    assert resolve_class_thresholds(written, list(CLASS_NAMES)) == thresholds
+    got = resolve_class_thresholds(written, list(CLASS_NAMES))
+    assert set(got) == set(thresholds), f"{written}: labels {sorted(got)}"
+    for label, threshold in thresholds.items():
+        assert_close(got[label], threshold, f"{written}: label {label}")
 
 
 @st.composite
@@ -79,7 +85,7 @@ def mask_equals_a_naive_loop(
     got = score_threshold_mask(scores, classes, default, per_class)
     pairs = zip(scores.tolist(), classes.tolist(), strict=True)
     want = [score >= per_class.get(label, default) for score, label in pairs]
-    assert got.tolist() == want
+    assert_close(got, np.array(want, np.bool_), "mask")
 
 
 def _resolved(outcome: object) -> Mapping[str, Value]:
@@ -99,14 +105,20 @@ PARSE_CLASS_THRESHOLDS = Contract[Parse](
     "parse_class_thresholds",
     ("entries",),
     Conventions(
-        "CLASS=THRESHOLD or CLASS:THRESHOLD, split at the last separator; thresholds in [0, 1]"
+        rule="texts CLASS=THRESHOLD or CLASS:THRESHOLD, split at the last separator, spaces around "
+        "either part left out, become a mapping from class to threshold in the same order; no "
+        "separator, an empty class, a class given twice and no number in [0, 1] are ValueErrors",
     ),
     (parsing_undoes_writing,),
 )
 RESOLVE_CLASS_THRESHOLDS = ColumnContract[Resolve](
     "resolve_class_thresholds",
     ("parsed", "class_names"),
-    Conventions("a class by its name or its label; what is ambiguous or given twice is an error"),
+    Conventions(
+        rule="a mapping whose classes are names, or labels written as digits, becomes one from "
+        "label to threshold; a class that is neither, that could be a name and another class's "
+        "label, or that is given twice is a ValueError",
+    ),
     (names_and_labels_are_the_same_class,),
     read_columns=_resolved,
 )
@@ -114,7 +126,9 @@ SCORE_THRESHOLD_MASK = Contract[Apply](
     "score_threshold_mask",
     ("scores", "labels", "default", "per_class"),
     Conventions(
-        "score >= the threshold of its class, or the default; a vector lists (label, threshold) pairs"
+        rule="which detections reach the score threshold of their class, or default where "
+        "per_class, a mapping from label to threshold, has none. (A vector lists its pairs.)",
+        thresholds="score >= threshold reaches it",
     ),
     (mask_equals_a_naive_loop,),
     _score_threshold_mask_arguments,

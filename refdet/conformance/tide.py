@@ -339,7 +339,7 @@ def equals_one_correction_after_the_other(
     wrong = want["kind"] >= 0
     assert_close(got.kind[wrong], want.pop("kind")[wrong], "kind")
     for name, value in want.items():
-        assert_close(np.asarray(getattr(got, name)), value, name, atol=1e-12)
+        assert_close(getattr(got, name), value, name, atol=1e-12)
 
 
 TIDE_ERRORS = Contract[JudgeTide](
@@ -357,12 +357,23 @@ TIDE_ERRORS = Contract[JudgeTide](
         "background_threshold",
     ),
     Conventions(
-        "pairs of a detection and an object of its image, in any order; by score, ties in input order; "
-        "IoU >= threshold finds; ties of IoU go to the first object; localization up to the threshold, "
-        "included; then confusion, duplicate, background (IoU <= its threshold), both; in a corrected "
-        "list, of equal scores, what was wrong comes first; gains are fractions of 1; NaN for a class "
-        "without objects, which is left out of the means but for tidecv's, where its detections make "
-        "it 0; `kind` is 0 where nothing is wrong"
+        rule="TIDE's errors and what each kind costs. By score, a detection finds the free "
+        "object of its class that it overlaps most; one that finds none but reaches an ignored "
+        "object of its class is ignored. Of those left the kind is the first of localization (1: "
+        "best IoU with its class within both thresholds), confusion (0: another class's object "
+        "reached), duplicate (3: one of its class reached), background (4: no IoU above the "
+        "background threshold), both (2). An object that nothing finds or would find, were it "
+        "corrected, is missed (5). A gain is what the mean of average_precision_coco at this IoU "
+        "rises, as a fraction of 1, if one kind is corrected: a confusion or localization is "
+        "right where it is the first for an object that is not found, all else is gone. counts "
+        "and class_gains are (6 kinds, classes). Pairs are detections and objects of one image, "
+        "in any order; those below the background threshold may be missing",
+        ties="of score: input order, but in a corrected list what was wrong comes first; of IoU: "
+        "the first object",
+        thresholds="IoU >= iou_threshold finds; a localization includes both ends; IoU <= "
+        "background_threshold is background",
+        undefined="NaN for a class without objects, which is left out of the means; in those named "
+        "tidecv_ it is 0 if it has detections. kind where nothing is wrong is not looked at",
     ),
     (equals_one_correction_after_the_other,),
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.comparing import assert_close, slack
 from refdet.conformance.contract import Contract, Conventions
 from refdet.conformance.strategies import tied_scores
 
@@ -101,8 +102,7 @@ def best(one: Detections, worth: Callable[[int, int], Fraction | int]) -> float:
 
 def assert_same(got: F64, want: list[float]) -> None:
     """NaN equals NaN."""
-    assert np.shape(got) == (len(want),)
-    np.testing.assert_array_equal(np.asarray(got), np.array(want, np.float64))
+    assert_close(got, np.array(want, np.float64), "threshold")
 
 
 @given(one=detections())
@@ -115,9 +115,10 @@ def counts_equal_a_naive_loop(threshold_counts: Counts, one: Detections) -> None
     scores, found = one
     got = threshold_counts(np.array(scores, np.float64), np.array(found, np.bool_))
     want = sorted(set(scores), reverse=True)
-    assert got.thresholds.tolist() == want
-    pairs = zip(got.true_positives.tolist(), got.false_positives.tolist(), strict=True)
-    assert list(pairs) == [kept(one, score) for score in want]
+    assert_close(got.thresholds, np.array(want, np.float64), "thresholds")
+    counts = np.array([kept(one, score) for score in want], np.int64).reshape(-1, 2)
+    assert_close(got.true_positives, counts[:, 0], "true_positives")
+    assert_close(got.false_positives, counts[:, 1], "false_positives")
 
 
 @given(case=samples(), beta=st.sampled_from([0.5, 1.0, 2.0]))
@@ -207,29 +208,51 @@ def best_f_beta_of_any_beta_is_not_exceeded(
     thresholds, right, wrong = table_of([one])
     got = float(threshold_of_best_f_beta(thresholds, right, wrong, np.array([n]), beta)[0])
     if np.isnan(got):
-        assert not flags.any()
+        assert not flags.any(), "threshold is NaN, and some find something"
     else:
-        assert f_beta(got) >= max(map(f_beta, one[0])) - 1e-12
+        chosen = min(one[0], key=lambda score: abs(score - got))
+        assert_close(got, chosen, "threshold, from the nearest score")
+        reached, best_of_all = f_beta(chosen), max(map(f_beta, one[0]))
+        told = f"F of {beta} is {reached} at the threshold {got}, and can be {best_of_all}"
+        assert reached >= best_of_all - max(1e-12, slack()), told
 
+
+_TABLE = (
+    "thresholds are M, descending; the counts from each on are (..., M), a row for each set of "
+    "detections, and the result is (...)"
+)
 
 THRESHOLD_COUNTS = Contract[Counts](
     "threshold_counts",
     ("scores", "is_true_positive"),
-    Conventions("score >= threshold; thresholds are the distinct scores, descending"),
+    Conventions(
+        rule="how many true and false positives there are from each distinct score on; thresholds "
+        "are those scores, descending; scores come in any order",
+        ties="of score: one threshold, which takes all of them (0.0 and -0.0 are equal)",
+        thresholds="score >= threshold counts",
+    ),
     (counts_equal_a_naive_loop,),
 )
 THRESHOLD_OF_BEST_F_BETA = Contract[BestFBeta](
     "threshold_of_best_f_beta",
     ("thresholds", "true_positives", "false_positives", "n_objects", "beta"),
-    Conventions("of equally good thresholds the highest; NaN where none finds anything"),
+    Conventions(
+        rule="the threshold of the highest F = (1 + beta**2) TP / (beta**2 n_objects + TP + FP). "
+        f"{_TABLE}; n_objects is (...)",
+        ties="of F: the highest threshold",
+        undefined="NaN where no threshold finds anything",
+    ),
     (best_f_beta_equals_trying_every_score, best_f_beta_of_any_beta_is_not_exceeded),
 )
 THRESHOLD_OF_PRECISION = Contract[ForPrecision](
     "threshold_of_precision",
     ("thresholds", "true_positives", "false_positives", "required"),
     Conventions(
-        "TP / (TP + FP) >= required in float64; of those the highest recall, then the highest "
-        "threshold; NaN where none reaches it"
+        rule="of the thresholds whose precision reaches what is required, the one with most true "
+        f"positives. {_TABLE}",
+        ties="of true positives: the highest threshold",
+        thresholds="TP / (TP + FP) >= required, the quotient in float64",
+        undefined="NaN where no threshold with a true positive reaches it",
     ),
     (precision_equals_trying_every_score,),
 )
@@ -237,7 +260,10 @@ THRESHOLD_OF_RECALL = Contract[ForRecall](
     "threshold_of_recall",
     ("thresholds", "true_positives", "n_objects", "required"),
     Conventions(
-        "TP / objects >= required in float64; the highest threshold; NaN where none reaches it"
+        rule=f"the highest threshold whose recall reaches what is required. {_TABLE}; n_objects is "
+        "(...)",
+        thresholds="TP / n_objects >= required, the quotient in float64",
+        undefined="NaN where no threshold reaches it, or there is no object",
     ),
     (recall_equals_trying_every_score,),
 )
