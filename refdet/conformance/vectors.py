@@ -44,14 +44,18 @@ def read_vectors(folder: Path) -> list[Vector]:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise ValueError(f"no golden vectors (*.json) in {folder}")
-    return [_read_vector(file) for file in files]
+    return [
+        parse_vector(f"{folder.name}/{file.stem}", file.read_text(encoding="utf-8"))
+        for file in files
+    ]
 
 
-def _read_vector(file: Path) -> Vector:
-    case = json.loads(file.read_text(encoding="utf-8"))
+def parse_vector(name: str, text: str) -> Vector:
+    """The case that is called `name`, from the JSON in its file."""
+    case = json.loads(text)
     expected = case["expected"]
     return Vector(
-        name=f"{file.parent.name}/{file.stem}",
+        name=name,
         source=case["source"],
         inputs={name: decode_value(value) for name, value in case["inputs"].items()},
         expected=_ERRORS[expected["error"]]
