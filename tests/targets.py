@@ -1,40 +1,46 @@
-"""The implementations that the contracts are run on, as pytest parameters.
-
-`core` is called as it is. A torch twin gets tensors on a device and gives arrays back.
-"""
+"""Our own implementations as the targets of conformance: `core`, and torch on every device."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from types import SimpleNamespace
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
-import numpy as np
 import torch
+
+import refdet.core
+import refdet.torch_ops
+from refdet.conformance.adapter import Adapter, Arrays
+from refdet.conformance.target import Target
+
+Function = Callable[..., object]
 
 DEVICES = ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count())))
 
 
-def on_torch(function: Callable[..., object], device: str = "cpu") -> Callable[..., object]:
-    """`function` of tensors as a function of arrays: same dtypes, float64 in, float64 out."""
-
-    def called(*arguments: object) -> object:
-        return _to_numpy(function(*(_to_torch(argument, device) for argument in arguments)))
-
-    return called
-
-
-def _to_torch(value: object, device: str) -> object:
-    # uint16 and its like have no torch twin; no contract uses them.
-    return torch.from_numpy(value.copy()).to(device) if isinstance(value, np.ndarray) else value
+def public_functions(package: ModuleType) -> dict[str, Function]:
+    """The functions and classes defined in the files of a package, by name."""
+    found: dict[str, Function] = {}
+    for module_info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        for name, value in vars(module).items():
+            if callable(value) and getattr(value, "__module__", "") == module.__name__:
+                found[name] = value
+    return found
 
 
-def _to_numpy(value: object) -> object:
-    if isinstance(value, torch.Tensor):
-        return value.cpu().numpy()
-    if isinstance(value, tuple):
-        return tuple(_to_numpy(item) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return SimpleNamespace(**{name: _to_numpy(getattr(value, name)) for name in names})
-    return value
+CORE = public_functions(refdet.core)
+TORCH = public_functions(refdet.torch_ops)
+
+
+def own_targets(contract: str) -> Iterator[Target]:
+    """What of ours follows a contract: core's function, and its torch twin where there is one."""
+    yield Target("core", contract, CORE[contract], Adapter(exact_errors=True))
+    if contract in TORCH:
+        for device in DEVICES:
+            # torch functions check shapes and dtypes only: looking at values waits for the device.
+            adapter = Adapter(
+                arrays=Arrays.TORCH, device=device, exact_errors=True, checks_values=False
+            )
+            yield Target(f"torch-{device}", contract, TORCH[contract], adapter)

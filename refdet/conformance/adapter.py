@@ -27,7 +27,7 @@ class Adapter:
 
     Attributes:
         arrays: NumPy arrays, torch tensors or nested lists.
-        box_format: of every box that goes in or comes out.
+        box_format: of every box that goes in or comes out; None for what the contract has.
         dtype: of boxes, scores and other real numbers; None passes what the contract gives.
         device: where tensors lie, in torch's words.
         arguments: the contract's parameters in the order in which the function takes them, or
@@ -41,7 +41,7 @@ class Adapter:
     """
 
     arrays: Arrays = Arrays.NUMPY
-    box_format: BoxFormat = BoxFormat.XYXY
+    box_format: BoxFormat | None = None
     dtype: str | None = None
     device: str = "cpu"
     arguments: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def adapt_outcome(adapter: Adapter, outcome: object, boxes: BoxFormat | None) ->
     if isinstance(result, list) and adapter.arrays is Arrays.LIST:
         result = np.asarray(result)
     if boxes is not None and isinstance(result, np.ndarray):
-        return convert_boxes(result, adapter.box_format, boxes)
+        return convert_boxes(result, adapter.box_format or boxes, boxes)
     return result
 
 
@@ -148,7 +148,7 @@ def _adapted(adapter: Adapter, name: str, value: object) -> object:
     if not isinstance(value, np.ndarray):
         return value
     given = next((one for one in BoxFormat if name.endswith(f"_{one}")), None)
-    array = value if given is None else convert_boxes(value, given, adapter.box_format)
+    array = value if given is None else convert_boxes(value, given, adapter.box_format or given)
     real = array.dtype.kind == "f" or (given is not None and array.dtype.kind in "iu")
     if adapter.dtype is not None and real:
         return _on_device(adapter, array, cast_to=adapter.dtype)
