@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from hypothesis import example, given
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.columns import ColumnContract
 from refdet.conformance.comparing import assert_close
-from refdet.conformance.contract import Contract, Conventions
+from refdet.conformance.contract import Conventions
 from refdet.conformance.strategies import distinct_scores, tied_scores
+from refdet.conformance.vectors import Value
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -213,9 +215,21 @@ def coco_does_not_depend_on_input_order(
     assert_close(after.ignored, before.ignored[:, order], f"ignored in the order {order}")
 
 
+def read_found(outcome: object) -> Mapping[str, Value]:
+    """What means something: who is matched, with which object, and who is ignored."""
+    # An outcome can be anything; what lacks the fields fails right below.
+    got = cast(MatchingLike, outcome)
+    matched = np.asarray(got.matched)
+    return {
+        "object_index": np.where(matched, got.object_index, 0),
+        "matched": matched,
+        "ignored": np.asarray(got.ignored),
+    }
+
+
 _UNDEFINED = "object_index where nothing is matched; refdet.core has 0 there, and nobody looks"
 
-MATCH_VOC = Contract[MatchVOC](
+MATCH_VOC = ColumnContract[MatchVOC](
     "match_voc",
     ("iou", "scores", "iou_threshold", "ignore"),
     Conventions(
@@ -234,8 +248,9 @@ MATCH_VOC = Contract[MatchVOC](
         voc_finds_an_object_that_counts_once,
         voc_does_not_depend_on_input_order,
     ),
+    read_columns=read_found,
 )
-MATCH_COCO = Contract[MatchCOCO](
+MATCH_COCO = ColumnContract[MatchCOCO](
     "match_coco",
     ("iou", "scores", "iou_thresholds", "ignore", "crowd"),
     Conventions(
@@ -253,6 +268,7 @@ MATCH_COCO = Contract[MatchCOCO](
         coco_finds_an_object_once_unless_a_crowd,
         coco_does_not_depend_on_input_order,
     ),
+    read_columns=read_found,
 )
 
 CONTRACTS = (MATCH_VOC, MATCH_COCO)

@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.columns import ColumnContract
 from refdet.conformance.comparing import assert_close
-from refdet.conformance.contract import Contract, Conventions
-from refdet.conformance.matching import THRESHOLDS, Case, MatchingLike, assert_found, naive_voc
+from refdet.conformance.contract import Conventions
+from refdet.conformance.matching import (
+    THRESHOLDS,
+    Case,
+    MatchingLike,
+    assert_found,
+    naive_voc,
+    read_found,
+)
 from refdet.conformance.strategies import tied_scores
 
 F64 = NDArray[np.float64]
@@ -78,10 +86,10 @@ def data_sets(draw: st.DrawFn) -> DataSet:
 
 
 NOTHING = data_set("", "", [])
-NO_OBJECT = data_set("01", "", [])
-SINGLE = data_set("0", "0", [[0.5]])
+WITHOUT_OBJECTS = data_set("01", "", [])
+SINGLE_PAIR = data_set("0", "0", [[0.5]])
 ZERO_AREA = data_set("0", "0", [[0.0]])
-ALL_TIED = data_set("00101", "0101", [[0.5] * 4] * 5)
+ALL_PAIRS_TIED = data_set("00101", "0101", [[0.5] * 4] * 5)
 IGNORED_TWICE = data_set("00", "00", [[0.6, 0.6], [0.7, 0.6]], "x.")
 EVERYTHING = np.ones((7, 5), np.bool_)
 NONE_BELOW = ~EVERYTHING
@@ -112,11 +120,11 @@ def naive(data: DataSet, threshold: float) -> list[int | None]:
     order=st.permutations(range(35)),
 )
 @example(data=NOTHING, threshold=0.5, others=EVERYTHING, order=AS_IT_COMES)
-@example(data=NO_OBJECT, threshold=0.5, others=EVERYTHING, order=AS_IT_COMES)
-@example(data=SINGLE, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=WITHOUT_OBJECTS, threshold=0.5, others=EVERYTHING, order=AS_IT_COMES)
+@example(data=SINGLE_PAIR, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=ZERO_AREA, threshold=0.1, others=EVERYTHING, order=AS_IT_COMES)
-@example(data=ALL_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES)
-@example(data=ALL_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES[::-1])
+@example(data=ALL_PAIRS_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES)
+@example(data=ALL_PAIRS_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES[::-1])
 @example(data=IGNORED_TWICE, threshold=0.6, others=NONE_BELOW, order=AS_IT_COMES)
 def equals_matching_group_by_group(
     match_voc_pairs: MatchPairs, data: DataSet, threshold: float, others: Mask, order: list[int]
@@ -129,7 +137,7 @@ def equals_matching_group_by_group(
 
 
 @given(data=data_sets(), threshold=THRESHOLDS, order=st.permutations(range(35)))
-@example(data=ALL_TIED, threshold=0.5, order=AS_IT_COMES[::-1])
+@example(data=ALL_PAIRS_TIED, threshold=0.5, order=AS_IT_COMES[::-1])
 def does_not_depend_on_the_order_of_pairs(
     match_voc_pairs: MatchPairs, data: DataSet, threshold: float, order: list[int]
 ) -> None:
@@ -144,7 +152,7 @@ def does_not_depend_on_the_order_of_pairs(
     assert_close(other.object_index[one.matched], one.object_index[one.matched], "object_index")
 
 
-MATCH_VOC_PAIRS = Contract[MatchPairs](
+MATCH_VOC_PAIRS = ColumnContract[MatchPairs](
     "match_voc_pairs",
     ("pair_detection", "pair_object", "pair_iou", "scores", "iou_threshold", "ignore"),
     Conventions(
@@ -157,6 +165,7 @@ MATCH_VOC_PAIRS = Contract[MatchPairs](
         "looks",
     ),
     (equals_matching_group_by_group, does_not_depend_on_the_order_of_pairs),
+    read_columns=read_found,
 )
 
 CONTRACTS = (MATCH_VOC_PAIRS,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Protocol, TypeAlias
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from refdet.conformance.columns import ColumnContract
 from refdet.conformance.comparing import assert_close
-from refdet.conformance.contract import Contract, Conventions
+from refdet.conformance.contract import Conventions, named_arrays
 from refdet.conformance.strategies import labels, tied_scores
+from refdet.conformance.vectors import Value
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -342,7 +344,14 @@ def equals_one_correction_after_the_other(
         assert_close(getattr(got, name), value, name, atol=1e-12)
 
 
-TIDE_ERRORS = Contract[JudgeTide](
+def _where_wrong(outcome: object) -> Mapping[str, Value]:
+    """All attributes, and the kind of those that are wrong alone."""
+    arrays = named_arrays(outcome)
+    wrong = ~(arrays["true_positive"] | arrays["ignored"])
+    return {**arrays, "kind": np.where(wrong, arrays["kind"], 0)}
+
+
+TIDE_ERRORS = ColumnContract[JudgeTide](
     "tide_errors",
     (
         "pair_detection",
@@ -376,6 +385,7 @@ TIDE_ERRORS = Contract[JudgeTide](
         "tidecv_ it is 0 if it has detections. kind where nothing is wrong is not looked at",
     ),
     (equals_one_correction_after_the_other,),
+    read_columns=_where_wrong,
 )
 
 CONTRACTS = (TIDE_ERRORS,)
