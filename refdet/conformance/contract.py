@@ -7,9 +7,11 @@ that a hand derivation or another tool gave. Neither knows whose implementation 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,10 @@ from refdet.conformance.golden import golden_folder
 from refdet.conformance.vectors import Value, Vector, read_vectors
 
 Implementation = TypeVar("Implementation", bound=Callable[..., object])
+
+
+PURITY = "leaves_its_inputs_alone"
+"""The name of the check that every contract has."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +120,31 @@ class Contract(Generic[Implementation]):
             Check(check.__name__, CheckKind.PROPERTY, _sentence(check), (), check, check)
             for check in self.properties
         ]
-        vectors = [
-            Check(
-                vector.name,
-                CheckKind.VECTOR,
-                vector.source,
-                vector.flags,
-                partial(self.check_vector, vector=vector),
-            )
-            for vector in self.vectors(golden or golden_folder())
-        ]
-        return [*properties, *vectors]
+        vectors = self.vectors(golden or golden_folder())
+        purity = Check(
+            PURITY,
+            CheckKind.PROPERTY,
+            "What a caller passes is the same afterwards, in every vector.",
+            (),
+            partial(self._check_purity, vectors=vectors),
+        )
+        return [*properties, purity, *map(self._vector_check, vectors)]
+
+    def _vector_check(self, vector: Vector) -> Check[Implementation]:
+        run = partial(self.check_vector, vector=vector)
+        return Check(vector.name, CheckKind.VECTOR, vector.source, vector.flags, run)
+
+    def _check_purity(self, implementation: Implementation, vectors: Sequence[Vector]) -> None:
+        for vector in vectors:
+            given = copy.deepcopy(vector.inputs)
+            # What it refuses, rightly or not, is for the vector itself to judge.
+            with suppress(Exception):
+                self._call(implementation, replace(vector, inputs=given))
+            for name, value in vector.inputs.items():
+                if isinstance(value, np.ndarray):
+                    assert_close(
+                        np.asarray(given[name]), value, f"{vector.name}: {name} afterwards"
+                    )
 
     def vectors(self, golden: Path) -> list[Vector]:
         """The vectors of this rule under the folder `golden`, sorted by name."""
@@ -153,7 +173,8 @@ def named_arrays(outcome: object) -> dict[str, np.ndarray]:
     A tuple becomes `result_0`, `result_1` and so on.
     """
     if dataclasses.is_dataclass(outcome) or isinstance(outcome, SimpleNamespace):
-        return {name: np.asarray(value) for name, value in vars(outcome).items()}
+        # As any array: a masked one says what the implementation does not give.
+        return {name: np.asanyarray(value) for name, value in vars(outcome).items()}
     if isinstance(outcome, tuple):
         return {f"result_{index}": np.asarray(item) for index, item in enumerate(outcome)}
     return {"result": np.asarray(outcome)}

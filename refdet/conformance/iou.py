@@ -150,6 +150,7 @@ def is_symmetric(overlap_matrix: Overlap, a: F64, b: F64) -> None:
 
 
 @given(a=fractional_boxes_xyxy(), b=fractional_boxes_xyxy())
+@example(a=EMPTY_BOX, b=EMPTY_BOX)
 @example(a=HUGE_INT_BOX, b=HUGE_INT_BOX)
 def stays_between_0_and_1(overlap_matrix: Overlap, a: F64, b: F64) -> None:
     """Without tolerance: rounding must not carry a ratio past 1."""

@@ -6,13 +6,14 @@ import functools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
 from hypothesis import HealthCheck, Phase, settings
 
 from refdet.conformance.comparing import loosened
-from refdet.conformance.contract import Check, CheckKind
+from refdet.conformance.contract import PURITY, Check, CheckKind
 from refdet.conformance.counterexample import as_code
 from refdet.conformance.register import Deviation, Register
 from refdet.conformance.target import (
@@ -25,6 +26,7 @@ from refdet.conformance.target import (
 )
 
 FlaggedCheck = Check[Function]
+_SETTINGS = "_hypothesis_internal_use_settings"
 
 
 class Verdict(StrEnum):
@@ -74,25 +76,30 @@ class Outcome:
         return self.verdict not in (Verdict.BROKEN, Verdict.GONE)
 
 
+_IN_FORCE: ContextVar[settings | None] = ContextVar("settings of conformance", default=None)
+
+
 @contextmanager
 def examples(count: int) -> Iterator[None]:
-    """Let Hypothesis try `count` inputs a property: the same ones each time, without a clock."""
-    before = settings.get_current_profile_name()
-    settings.register_profile(
-        "refdet-conformance",
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+    """Let Hypothesis try `count` inputs a property: the same ones each time, without a clock.
+
+    Without it a property keeps the settings of the profile under which it was imported.
+    """
+    token = _IN_FORCE.set(
+        settings(
+            max_examples=count,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            print_blob=False,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        )
     )
-    settings.load_profile("refdet-conformance")
     try:
         yield
     finally:
-        settings.load_profile(before)
+        _IN_FORCE.reset(token)
 
 
 def run_target(target: Target, register: Register | None = None) -> Iterator[Outcome]:
@@ -141,7 +148,7 @@ def _attempt(
     calls: list[Call] = []
     with _watched(check, calls, phases) as failing:
         try:
-            check.run(implementation(target, calls))
+            check.run(implementation(target, calls, copies=check.name != PURITY))
         except Exception as error:
             # Of a vector there is one call; Hypothesis's last failing example is the smallest.
             made = failing.get(id(error), list(failing.values())[-1] if failing else calls)
@@ -171,26 +178,17 @@ def _watched(
             failing[id(error)] = list(calls)
             raise
 
+    # Hypothesis takes a test's settings where it is written; it has no public way to change them.
+    kept = getattr(check.given, _SETTINGS)
+    wanted = _IN_FORCE.get() or kept
+    changed = settings(wanted, phases=phases or wanted.phases)
     handle.inner_test = watched
+    setattr(check.given, _SETTINGS, changed)
     try:
-        with _only(phases):
-            yield failing
+        yield failing
     finally:
         handle.inner_test = inner
-
-
-@contextmanager
-def _only(phases: Sequence[Phase] | None) -> Iterator[None]:
-    if phases is None:
-        yield
-        return
-    before = settings.get_current_profile_name()
-    settings.register_profile("refdet-conformance-phases", parent=settings(), phases=phases)
-    settings.load_profile("refdet-conformance-phases")
-    try:
-        yield
-    finally:
-        settings.load_profile(before)
+        setattr(check.given, _SETTINGS, kept)
 
 
 def _message(error: Exception, limit: int = 400) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import cast
 
+import numpy as np
+
 from refdet.conformance.adapter import Adapter, Arrays, adapt_arguments, adapt_outcome
 from refdet.conformance.catalogue import CONTRACTS
 from refdet.conformance.contract import Contract
@@ -115,11 +117,20 @@ def arrays_of(function: Function) -> Arrays:
     return Arrays.TORCH if any("Tensor" in str(one) for one in annotations) else Arrays.NUMPY
 
 
-def implementation(target: Target, calls: list[Call] | None = None) -> Function:
-    """`target` as a contract calls it, in core's way; every call is appended to `calls`."""
+def implementation(
+    target: Target, calls: list[Call] | None = None, copies: bool = True
+) -> Function:
+    """`target` as a contract calls it, in core's way; every call is appended to `calls`.
+
+    Unless `copies` is false it gets arguments of its own, so that a function that writes to them
+    spoils no example for the next one.
+    """
     contract = contract_named(target.contract)
 
     def adapted(*positional: object, **keywords: object) -> object:
+        if copies:
+            positional = tuple(map(_copied, positional))
+            keywords = {name: _copied(value) for name, value in keywords.items()}
         given = adapt_arguments(target.adapter, contract.parameters, positional, keywords)
         made = Call(copy.deepcopy(given.positional), copy.deepcopy(dict(given.keywords)))
         try:
@@ -133,6 +144,11 @@ def implementation(target: Target, calls: list[Call] | None = None) -> Function:
         return adapt_outcome(target.adapter, outcome, contract.result_boxes)
 
     return adapted
+
+
+def _copied(value: object) -> object:
+    # Arrays alone: a generator must go on where the last call left it.
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _append(calls: list[Call] | None, made: Call) -> None:
