@@ -1,12 +1,13 @@
 """Adapters for detection libraries, ready to be run: a module and a register for each.
 
-A suite is a module of this package with a `DISTRIBUTION` and a function `targets()`, which imports
-the library; beside it lies a register of what the library is known to break, `<name>.toml`.
+A suite is a module of this package that imports the library and has a function `targets()`; beside
+it lies a register of what the library is known to break, `<name>.toml`.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,17 +16,17 @@ from typing import Protocol, cast
 from refdet.conformance.register import Register, read_register
 from refdet.conformance.target import Target
 
-SUITES = (
-    "torchvision",
-    "pycocotools",
-    "faster-coco-eval",
-    "hotcoco",
-    "ultrafast",
-    "vernier",
-    "torchmetrics",
-    "supervision",
-)
-"""The names of all suites, as the command line has them."""
+SUITES: Mapping[str, str] = {
+    "torchvision": "torchvision",
+    "pycocotools": "pycocotools",
+    "faster-coco-eval": "faster-coco-eval",
+    "hotcoco": "hotcoco",
+    "ultrafast": "ultrafast-pycocotools",
+    "vernier": "vernier",
+    "torchmetrics": "torchmetrics",
+    "supervision": "supervision",
+}
+"""All suites, as the command line has them, and what `pip install` calls their libraries."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,6 @@ class Suite:
 
 
 class _SuiteModule(Protocol):
-    DISTRIBUTION: str
-
     def targets(self) -> tuple[Target, ...]: ...
 
 
@@ -61,14 +60,14 @@ def load_suite(name: str) -> Suite:
     """
     if name not in SUITES:
         raise ValueError(f"no suite {name!r}; there are {', '.join(SUITES)}")
-    stem = name.replace("-", "_")
-    # A module found by its name has no type; each of this package's has these two.
-    module = cast(_SuiteModule, importlib.import_module(f"{__name__}.{stem}"))
+    distribution = SUITES[name]
     try:
-        installed = version(module.DISTRIBUTION)
+        installed = version(distribution)
     except PackageNotFoundError as error:
-        raise ValueError(
-            f"suite {name} needs {module.DISTRIBUTION}: pip install {module.DISTRIBUTION}"
-        ) from error
+        how = f"pip install {distribution}"
+        raise ValueError(f"suite {name} needs {distribution}: {how}") from error
+    stem = name.replace("-", "_")
+    # A module found by its name has no type; each of this package's has this function.
+    module = cast(_SuiteModule, importlib.import_module(f"{__name__}.{stem}"))
     register = read_register(Path(__file__).with_name(f"{stem}.toml"))
-    return Suite(name, module.DISTRIBUTION, installed, module.targets(), register)
+    return Suite(name, distribution, installed, module.targets(), register)
