@@ -78,6 +78,11 @@ BOTH_PREFER_THE_FIRST = case([[0.9, 0.6], [0.8, 0.7]], [0.9, 0.8])
 ALL_TIED = case([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], [0.5, 0.5, 0.5])
 TIED_WITH_IGNORED = case([[0.8, 0.8, 0.6], [0.8, 0.8, 0.6]], [0.5, 0.5], ignore="xx.")
 TIED_WITH_CROWD = case([[0.8, 0.8], [0.8, 0.8], [0.8, 0.8]], [0.5, 0.5, 0.5], ".x", "x.")
+# More ties than an unstable sort leaves in order; twelve in a row prefer the same object.
+MANY_TIED = case(
+    [[0.5 + 0.25 * (row // 12 == column) for column in range(5)] for row in range(60)],
+    [0.25, 0.5, 0.75] * 20,
+)
 
 # --- Oracles: plain Python, one detection and one object at a time ---
 
@@ -135,6 +140,7 @@ def assert_found(got: MatchingLike, want: list[int | None], ignored_objects: Mas
 @example(case=BOTH_PREFER_THE_FIRST, threshold=0.5)
 @example(case=ALL_TIED, threshold=0.5)
 @example(case=TIED_WITH_IGNORED, threshold=0.5)
+@example(case=MANY_TIED, threshold=0.5)
 def voc_equals_a_naive_loop(match_voc: MatchVOC, case: Case, threshold: float) -> None:
     """Everything is decided: by score, then input order; by IoU, then the first object."""
     got = match_voc(case.iou, case.scores, threshold, case.ignore)
@@ -151,6 +157,7 @@ def voc_equals_a_naive_loop(match_voc: MatchVOC, case: Case, threshold: float) -
 @example(case=ALL_TIED, thresholds=[0.5])
 @example(case=TIED_WITH_IGNORED, thresholds=[0.5, 0.7])
 @example(case=TIED_WITH_CROWD, thresholds=[0.5, 0.8, 0.9])
+@example(case=MANY_TIED, thresholds=[0.5])
 def coco_equals_a_naive_loop(match_coco: MatchCOCO, case: Case, thresholds: list[float]) -> None:
     """Everything is decided: by score, then input order; by IoU, then the last object."""
     got = match_coco(case.iou, case.scores, np.array(thresholds), case.ignore, case.crowd)
