@@ -263,7 +263,7 @@ def counts_an_ignored_object_for_nobody(evaluate_coco: EvaluateCOCO, columns: Co
     ignored = {**columns, "gt_ignore": np.ones(len(columns["gt_crowd"]), np.bool_)}
     got = evaluate_coco(**ignored, params=SHORT)
     for name in ("precision", "recall", "scores", "stats"):
-        values = np.asarray(getattr(got, name))
+        values = np.asanyarray(getattr(got, name))
         assert_close(values, np.full(values.shape, -1.0), name)
 
 
