@@ -150,10 +150,16 @@ FAR = one_image([[1e9, 1e9, 3e-7, 2e-7]], [[1e9, 1e9 + 1e-7, 2e-7, 3e-7]], [0.5]
 # --- Properties ---
 
 
-def assert_same(got: CocoArrays, want: CocoArrays) -> None:
-    """Raise AssertionError unless all arrays are equal, bit for bit."""
-    for name in ("precision", "recall", "scores", "stats"):
+def assert_same_arrays(got: CocoArrays, want: CocoArrays) -> None:
+    """Raise AssertionError unless precision, recall and scores are equal, bit for bit."""
+    for name in ("precision", "recall", "scores"):
         assert_close(getattr(got, name), getattr(want, name), name)
+
+
+def assert_same(got: CocoArrays, want: CocoArrays) -> None:
+    """Raise AssertionError unless the arrays and the twelve numbers are equal, bit for bit."""
+    assert_same_arrays(got, want)
+    assert_close(got.stats, want.stats, "stats")
 
 
 def _with_examples(
@@ -186,7 +192,18 @@ def equals_naive_loops_at_other_parameters(
     evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams
 ) -> None:
     """Other thresholds, levels, area ranges and limits than COCO's; all classes as one."""
-    assert_same(evaluate_coco(**columns, params=params), naive_evaluate_coco(columns, params))
+    want = naive_evaluate_coco(columns, params)
+    assert_same_arrays(evaluate_coco(**columns, params=params), want)
+
+
+@given(columns=columns(), params=st.sampled_from(OTHER_PARAMS))
+@example(columns=SINGLE, params=LATE_LEVELS)
+def twelve_numbers_equal_naive_loops_at_other_parameters(
+    evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams
+) -> None:
+    """The largest limit stands for 100; what has no area range of its name is -1."""
+    want = naive_evaluate_coco(columns, params).stats
+    assert_close(evaluate_coco(**columns, params=params).stats, want, "stats")
 
 
 @given(columns=with_ignored(), params=st.sampled_from((*OTHER_PARAMS, COCO)))
@@ -194,7 +211,8 @@ def equals_naive_loops_with_ignored_objects(
     evaluate_coco: EvaluateCOCO, columns: Columns, params: CocoParams
 ) -> None:
     """What `gt_ignore` names does not count, and can be found once."""
-    assert_same(evaluate_coco(**columns, params=params), naive_evaluate_coco(columns, params))
+    want = naive_evaluate_coco(columns, params)
+    assert_same_arrays(evaluate_coco(**columns, params=params), want)
 
 
 @given(columns=columns(), data=st.data())
@@ -352,6 +370,7 @@ EVALUATE_COCO = Contract[EvaluateCOCO](
         twelve_numbers_equal_naive_loops,
         equals_naive_loops,
         equals_naive_loops_at_other_parameters,
+        twelve_numbers_equal_naive_loops_at_other_parameters,
         equals_naive_loops_with_ignored_objects,
         does_not_depend_on_the_order_of_images,
         does_not_depend_on_the_size_of_ids,
