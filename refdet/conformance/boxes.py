@@ -31,7 +31,8 @@ Clip: TypeAlias = Callable[[F64, float, float], F64]
 Flip: TypeAlias = Callable[[F64, float], F64]
 Sanitize: TypeAlias = Callable[..., SanitizedBoxes]
 
-IN_UINT8 = np.array([[250, 250, 10, 10]], dtype=np.uint8)
+# Corners past 255, and half of a side that is no whole number.
+IN_UINT8 = np.array([[250, 250, 11, 10]], dtype=np.uint8)
 AROUND_THE_IMAGE = np.array([[-4.0, -4.0, 12.0, 12.0]])
 OUTSIDE = np.array([[8.0, 0.0, 9.0, 2.0], [-3.0, -3.0, 0.0, 0.0]])
 

@@ -61,14 +61,27 @@ ONE: Detections = (TWINS[:1], np.array([0.5]), np.array([0]))
 TIED_TWINS: Detections = (TWINS, np.full(3, 0.5), np.array([0, 1, 0]))
 TIED_EMPTY: Detections = (EMPTY_TWINS, np.full(2, 0.5), np.array([0, 0]))
 TIED_CHAIN: Detections = (CHAIN, np.full(3, 0.5), np.array([0, 0, 0]))
+# The best overlaps nothing, the next two are one box.
+ALONE: Detections = (
+    np.concatenate([TWINS[:1] + 5, TWINS[:2]]),
+    np.array([0.9, 0.8, 0.7]),
+    np.zeros(3, np.int64),
+)
+LEFT_OF_THE_IMAGE: Detections = (TWINS - 5, np.array([0.9, 0.8, 0.7]), np.array([0, 1, 2]))
 # Neighbours share 0.75 of their width: less than a whole pixel, but not nothing.
 SLIGHT: Detections = (CHAIN * [0.75, 1, 0.75, 1], np.array([0.9, 0.8, 0.7]), np.zeros(3, np.int64))
 MANY_TIED: Detections = (ROW_OF_MANY, np.tile([0.25, 0.5, 0.75], 20), np.arange(60) % 2)
 # An offset per class would have to be added to coordinates of which it leaves no digit.
 FAR_APART: Detections = (CHAIN / 3, np.array([0.9, 0.8, 0.7]), np.array([10**15, 10**15, 0]))
 
+# Also left of the image and above it, where an offset per class goes the other way.
+places = st.sampled_from([0.0, -6.0])
 detections = st.integers(0, 7).flatmap(
-    lambda n: st.tuples(boxes_xyxy(n, side=5), tied_scores(n), labels(n))
+    lambda n: st.tuples(
+        st.tuples(boxes_xyxy(n, side=5), places).map(lambda placed: placed[0] + placed[1]),
+        tied_scores(n),
+        labels(n),
+    )
 )
 fractional_detections = st.integers(0, 7).flatmap(
     lambda n: st.tuples(fractional_boxes_xyxy(n), distinct_scores(n), labels(n))
@@ -145,6 +158,7 @@ def _assume_no_tie_with_the_threshold(boxes: F64, threshold: float) -> None:
 @example(found=TIED_EMPTY, threshold=0.0)
 @example(found=TIED_CHAIN, threshold=1 / 3)
 @example(found=TIED_CHAIN, threshold=0.25)
+@example(found=ALONE, threshold=0.5)
 @example(found=MANY_TIED, threshold=0.5)
 def nms_equals_taking_the_best_left(nms: NMS, found: Detections, threshold: float) -> None:
     """On integer boxes, whose IoU is a ratio of two counts."""
@@ -172,6 +186,8 @@ def nms_survives_shuffling_distinct_scores(
 @example(found=TIED_TWINS, threshold=0.5)
 @example(found=TIED_EMPTY, threshold=0.0)
 @example(found=TIED_CHAIN, threshold=1 / 3)
+@example(found=ALONE, threshold=0.5)
+@example(found=LEFT_OF_THE_IMAGE, threshold=0.5)
 @example(found=MANY_TIED, threshold=0.5)
 def batched_nms_equals_taking_the_best_left(
     batched_nms: BatchedNMS, found: Detections, threshold: float

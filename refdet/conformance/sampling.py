@@ -100,6 +100,7 @@ def hard_negatives_equal_taking_the_hardest_left(
 @example(kinds=[1, 1, 1], size=4, fraction=0.25, seed=0)
 @example(kinds=[0, 0, 0], size=4, fraction=0.5, seed=0)
 @example(kinds=[-1, -1], size=4, fraction=0.5, seed=0)
+@example(kinds=[1, 0, 0, 0], size=3, fraction=0.25, seed=0)
 def sample_has_as_many_of_each_as_the_rule_says(
     balanced_sample: BalancedSampler, kinds: list[int], size: int, fraction: float, seed: int
 ) -> None:
