@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
 from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, cast
@@ -17,15 +19,23 @@ if TYPE_CHECKING:
 MOST_CALLS = 3
 """How many of the last calls are shown: a property that compares two shows both."""
 
+MOST_LINES = 12
+"""Of what a call gave; the call itself is never cut, since it could not be pasted then."""
+
+WIDTH = 100
+"""A call that is longer stands on several lines, one for each argument."""
+
 
 class _Source:
-    """Writes values as expressions, and gathers the imports that these need."""
+    """Writes values as expressions, and gathers what these need in the lines before them."""
 
     def __init__(self) -> None:
         self.imports: set[str] = set()
+        self.lines: list[str] = []
+        self._generators = 0
 
     def of(self, value: object) -> str:
-        """An expression that gives `value` back."""
+        """An expression that gives `value` back: same type, same bits."""
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, np.random.Generator):
@@ -33,16 +43,37 @@ class _Source:
         if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "numel"):
             # Known by its name, so that torch need not be there to be imported.
             return self._tensor(cast("torch.Tensor", value))
-        if isinstance(value, Enum) or dataclasses.is_dataclass(value):
+        if isinstance(value, Enum) or dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
             return self._record(value)
-        return self._plain(value.item() if isinstance(value, np.generic) else value)
+        if isinstance(value, np.generic):
+            self.imports.add("import numpy as np")
+            return f"np.{_numpy_name(value.dtype)}({self.of(value.item())})"
+        return self._plain(value)
+
+    def _named(self, kind: type) -> str:
+        """The name of a class, imported."""
+        outermost = kind.__qualname__.partition(".")[0]
+        self.imports.add(f"from {kind.__module__} import {outermost}")
+        return kind.__qualname__
 
     def _record(self, value: object) -> str:
         kind = self._named(type(value))
         if isinstance(value, Enum):
             return f"{kind}.{value.name}"
-        fields = [f"{name}={self.of(item)}" for name, item in vars(value).items()]
+        if isinstance(value, tuple):  # with names
+            return f"{kind}({', '.join(map(self.of, value))})"
+        # What a field holds by default goes without saying.
+        fields = [
+            f"{field.name}={text}"
+            for field in dataclasses.fields(cast("type", value))
+            if field.init and (text := self.of(getattr(value, field.name))) != self._default(field)
+        ]
         return f"{kind}({', '.join(fields)})"
+
+    def _default(self, field: dataclasses.Field[object]) -> str | None:
+        if field.default_factory is not dataclasses.MISSING:
+            return self.of(field.default_factory())
+        return None if field.default is dataclasses.MISSING else self.of(field.default)
 
     def _plain(self, value: object) -> str:
         if isinstance(value, dict):
@@ -57,9 +88,11 @@ class _Source:
 
     def _array(self, array: np.ndarray) -> str:
         self.imports.add("import numpy as np")
+        simple = array.dtype.kind in "biuf"
+        kind = f"np.{_numpy_name(array.dtype)}" if simple else repr(array.dtype.str)
         if not array.size:
-            return f"np.zeros({array.shape}, np.{array.dtype})"
-        return f"np.array({self.of(array.tolist())}, np.{array.dtype})"
+            return f"np.zeros({array.shape}, {kind})"
+        return f"np.array({self.of(array.tolist())}, {kind})"
 
     def _tensor(self, tensor: torch.Tensor) -> str:
         self.imports.add("import torch")
@@ -69,35 +102,81 @@ class _Source:
         return f"torch.tensor({self.of(tensor.tolist())}, dtype={tensor.dtype}{device})"
 
     def _generator(self, generator: np.random.Generator) -> str:
+        """As new from its seed where it is that, otherwise in a name of its own with its state."""
         self.imports.add("import numpy as np")
-        return f"np.random.Generator(np.random.{type(generator.bit_generator).__name__}(0))"
-
-    def _named(self, kind: type) -> str:
-        self.imports.add(f"from {kind.__module__} import {kind.__qualname__}")
-        return kind.__qualname__
+        bits = generator.bit_generator
+        seed = getattr(getattr(bits, "seed_seq", None), "entropy", None)
+        if isinstance(seed, int) and np.random.default_rng(seed).bit_generator.state == bits.state:
+            return f"np.random.default_rng({seed})"
+        self._generators += 1
+        name = f"generator_{self._generators}"
+        self.lines.append(f"{name} = np.random.Generator(np.random.{type(bits).__name__}())")
+        self.lines.append(f"{name}.bit_generator.state = {self._plain(bits.state)}")
+        return name
 
 
 def as_code(target: Target, calls: Sequence[Call]) -> str:
     """The last of `calls` as Python, each with what it gave as a comment; empty without a call."""
+    if not calls:
+        return ""
     source = _Source()
-    lines = []
-    for call in calls[-MOST_CALLS:]:
+    name = _callable(target, source)
+    shown = calls[-MOST_CALLS:]
+    if len(shown) < len(calls):
+        source.lines.append(f"# The last {len(shown)} of {len(calls)} calls:")
+    for call in shown:
         words = [source.of(value) for value in call.positional]
-        words += [f"{name}={source.of(value)}" for name, value in call.keywords.items()]
-        lines.append(f"{_callable(target, source)}({', '.join(words)})")
-        lines += [f"# {line}" for line in _answer(call).splitlines()]
-    return "\n".join([*sorted(source.imports), *lines])
+        words += [f"{key}={source.of(value)}" for key, value in call.keywords.items()]
+        source.lines.append(_call(name, words))
+        source.lines += [f"# {line}".rstrip() for line in _answer(call)]
+    return "\n".join([*sorted(source.imports), *source.lines])
+
+
+def _call(name: str, words: Sequence[str]) -> str:
+    line = f"{name}({', '.join(words)})"
+    if len(line) <= WIDTH:
+        return line
+    # A prompt goes on until the bracket closes.
+    return "\n".join([f"{name}(", *(f"    {word}," for word in words), ")"])
 
 
 def _callable(target: Target, source: _Source) -> str:
-    module, _, name = target.label.partition(":")
-    if not name:
-        module, name = target.function.__module__, target.function.__qualname__
-    source.imports.add(f"from {module} import {name.partition('.')[0]}")
-    return name
+    """The function's name, imported from where it is found: by its label, or where it is defined.
+
+    One that has no such place, such as a function inside another or a prompt's, is called `target`.
+    """
+    by_label = target.label.partition(":")[::2]
+    defined = [getattr(target.function, name, "") for name in ("__module__", "__qualname__")]
+    for module, name in (by_label, defined):
+        if name and module and module != "__main__" and _is_there(module, name, target.function):
+            source.imports.add(f"from {module} import {name.partition('.')[0]}")
+            return name
+    source.lines.append(f"# target = the function that is tested as {target.label}")
+    return "target"
 
 
-def _answer(call: Call) -> str:
+def _is_there(module: str, path: str, function: object) -> bool:
+    try:
+        found: object = importlib.import_module(module)
+        for name in path.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError, ValueError):
+        return False
+    # A method is made anew each time that it is looked up.
+    return found is function or (inspect.ismethod(found) and found == function)
+
+
+def _numpy_name(dtype: np.dtype[np.generic]) -> str:
+    # `np.bool` is too new for NumPy 1.26.
+    return "bool_" if dtype.kind == "b" else dtype.name
+
+
+def _answer(call: Call) -> list[str]:
+    """What came back, or the error, in a few lines."""
     if call.error is not None:
-        return f"{type(call.error).__name__}: {call.error}"
-    return repr(call.outcome)
+        text = f"{type(call.error).__name__}: {call.error}"
+    else:
+        with np.printoptions(threshold=100, linewidth=WIDTH - 2):
+            text = repr(call.outcome)
+    lines = text.splitlines()
+    return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], "..."]
