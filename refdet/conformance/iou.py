@@ -183,6 +183,7 @@ def survives_translation(overlap_matrix: Overlap, a: F64, b: F64, shift: int) ->
 
 
 @given(a=fractional_boxes_xyxy(), b=fractional_boxes_xyxy(), power=st.integers(-20, 20))
+@example(a=UNIT_BOX, b=UNIT_BOX * [1, 1, 1, 2], power=-20)
 def survives_scaling_by_powers_of_two(overlap_matrix: Overlap, a: F64, b: F64, power: int) -> None:
     """Powers of two scale without rounding, so nothing may change."""
     scale = 2.0**power
