@@ -116,11 +116,14 @@ class Contract(Generic[Implementation]):
 
     def checks(self, golden: Path | None = None) -> list[Check[Implementation]]:
         """All evidence, properties first; the vectors of `golden`, by default those that ship."""
+        return self.checks_on(self.vectors(golden or golden_folder()))
+
+    def checks_on(self, vectors: Sequence[Vector]) -> list[Check[Implementation]]:
+        """All evidence, properties first, with these vectors."""
         properties = [
             Check(check.__name__, CheckKind.PROPERTY, _sentence(check), (), check, check)
             for check in self.properties
         ]
-        vectors = self.vectors(golden or golden_folder())
         purity = Check(
             PURITY,
             CheckKind.PROPERTY,
