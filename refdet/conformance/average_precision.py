@@ -70,6 +70,10 @@ SINGLE = judged([0.5], "x", 1)
 ALL_TIED = judged([0.5] * 4, ".x.x", 3)
 UNSORTED = judged([0.25, 0.75, 0.5], "x.x", 2)
 REACHES_A_LEVEL = judged([i / 16 for i in range(9)], "x" * 9, 15)
+# 7 / 20 is less than 35 times 0.01, which is COCO's level in float64, and as much as 35 / 100.
+MISSES_A_LEVEL = judged([i / 8 for i in range(7)], "x" * 7, 20)
+# More ties than an unstable sort leaves in order.
+MANY_TIED = judged([0.25, 0.5, 0.75] * 20, "xxxxxx......" * 5, 40)
 
 # --- Oracles: exact fractions, one detection at a time ---
 
@@ -149,6 +153,7 @@ def _on_the_line(knots: list[tuple[Fraction, Fraction]], x: Fraction) -> Fractio
 @example(case=SINGLE)
 @example(case=ALL_TIED)
 @example(case=UNSORTED)
+@example(case=MANY_TIED)
 def curve_equals_counting(precision_recall_curve: Curve, case: Judged) -> None:
     """One point a detection, ties in input order; recall is NaN without an object."""
     got = precision_recall_curve(case.scores, case.found, case.n_objects)
@@ -170,6 +175,8 @@ def _equals(oracle: Callable[[Judged], float]) -> Callable[[AveragePrecision], N
     @example(case=ALL_TIED)
     @example(case=UNSORTED)
     @example(case=REACHES_A_LEVEL)
+    @example(case=MISSES_A_LEVEL)
+    @example(case=MANY_TIED)
     def check(average_precision: AveragePrecision, case: Judged) -> None:
         got = average_precision(case.scores, case.found, case.n_objects)
         want = oracle(case) if case.n_objects else float("nan")
@@ -278,7 +285,8 @@ AVERAGE_PRECISION_COCO = Contract[AveragePrecision](
     ("scores", "is_true_positive", "n_ground_truth"),
     Conventions(
         rule="COCO's: the mean over recall 0, 0.01 .. 1 of the best precision there or beyond, 0 "
-        f"where no recall gets there. {_OF_A_CLASS}",
+        "where no recall gets there, up to rounding: pycocotools adds 2**-52 to the denominator of "
+        f"precision, which others leave out. {_OF_A_CLASS}",
         ties=_TIES,
         thresholds="true positives / objects >= level, both in float64, the levels as "
         "np.linspace(0, 1, 101) has them",
