@@ -20,6 +20,7 @@ from refdet.conformance.register import Deviation, Register
 from refdet.conformance.target import (
     Call,
     Function,
+    NotOfferedError,
     RefusedError,
     Target,
     contract_named,
@@ -28,6 +29,9 @@ from refdet.conformance.target import (
 
 FlaggedCheck = Check[Function]
 _SETTINGS = "_hypothesis_internal_use_settings"
+
+MOST_TRIES = 300
+"""So often a failing input is tried to be made smaller: a whole data set's evaluation is slow."""
 
 
 class Verdict(StrEnum):
@@ -40,7 +44,7 @@ class Verdict(StrEnum):
     GONE = "gone"
     """Held, although the register says that it is broken."""
     LEFT_OUT = "left out"
-    """It asks of the target to look at values, which it does not."""
+    """It asks of the target what it does not offer: to look at values, say."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,10 @@ def run_check(target: Target, check: FlaggedCheck, deviation: Deviation | None =
         return Outcome(*kept, Verdict.LEFT_OUT, why, deviation=deviation)
     began = time.perf_counter()
     with loosened(target.adapter.tolerance):
-        failure = _failure(target, check)
+        try:
+            failure = _failure(target, check)
+        except NotOfferedError as error:
+            return Outcome(*kept, Verdict.LEFT_OUT, str(error), deviation=deviation)
     seconds = time.perf_counter() - began
     if failure is None:
         verdict = Verdict.HELD if deviation is None else Verdict.GONE
@@ -151,35 +158,61 @@ def _attempt(
     with _watched(check, calls, phases) as failing:
         try:
             check.run(implementation(target, calls, copies=check.name != PURITY))
+        except NotOfferedError:
+            raise
         except SkipTest:  # Hypothesis, of a property without a hand-picked example
             return None
+        except _EnoughError:
+            smallest = min(reversed(failing), key=lambda one: _size(one.calls))
+            return _Failure(_message(smallest.error), as_code(target, smallest.calls))
         except Exception as error:
             # Of a vector there is one call; Hypothesis's last failing example is the smallest.
-            made = failing.get(id(error), list(failing.values())[-1] if failing else calls)
-            return _Failure(_message(error), as_code(target, made))
+            made = [one.calls for one in failing if one.error is error] or [
+                one.calls for one in failing[-1:]
+            ]
+            return _Failure(_message(error), as_code(target, made[-1] if made else calls))
     return None
+
+
+@dataclass(frozen=True)
+class _Failing:
+    """An example that fails, and the calls that it makes."""
+
+    error: Exception
+    calls: list[Call]
+
+
+class _EnoughError(BaseException):
+    """Ends a search: Hypothesis takes errors of other kinds than Exception for no failure."""
+
+
+def _size(calls: Sequence[Call]) -> int:
+    return sum(len(repr((one.positional, one.keywords))) for one in calls)
 
 
 @contextmanager
 def _watched(
     check: FlaggedCheck, calls: list[Call], phases: Sequence[Phase] | None
-) -> Iterator[dict[int, list[Call]]]:
-    """Keep the calls of each example that fails, by the identity of the error it raises."""
-    failing: dict[int, list[Call]] = {}
+) -> Iterator[list[_Failing]]:
+    """Keep the examples that fail, in the order in which they are tried."""
+    failing: list[_Failing] = []
     handle = getattr(check.given, "hypothesis", None)
     if handle is None:
         yield failing
         return
-    inner = handle.inner_test
+    inner, tries = handle.inner_test, 0
 
     @functools.wraps(inner)
     def watched(*positional: object, **keywords: object) -> object:
+        nonlocal tries
         calls.clear()
+        tries += bool(failing)
+        if tries > MOST_TRIES:
+            raise _EnoughError
         try:
             return inner(*positional, **keywords)
         except Exception as error:
-            failing.pop(id(error), None)
-            failing[id(error)] = list(calls)
+            failing.append(_Failing(error, list(calls)))
             raise
 
     # Hypothesis takes a test's settings where it is written; it has no public way to change them.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import cast
+from unittest import SkipTest
 
 import numpy as np
 
@@ -51,6 +52,10 @@ class Call:
     keywords: Mapping[str, object]
     outcome: object = None
     error: Exception | None = None
+
+
+class NotOfferedError(SkipTest):
+    """Raised by an adapter for what a target has nothing for: the check is left out, not broken."""
 
 
 class RefusedError(ValueError, TypeError):
@@ -135,6 +140,8 @@ def implementation(
         made = Call(copy.deepcopy(given.positional), copy.deepcopy(dict(given.keywords)))
         try:
             outcome = target.function(*given.positional, **given.keywords)
+        except NotOfferedError:
+            raise
         except Exception as error:
             _append(calls, replace(made, error=error))
             if target.adapter.exact_errors:

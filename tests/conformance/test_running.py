@@ -9,11 +9,12 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from refdet.conformance import running
 from refdet.conformance.adapter import Adapter
 from refdet.conformance.contract import PURITY, CheckKind
 from refdet.conformance.register import Deviation, Register
 from refdet.conformance.running import Outcome, Verdict, examples, run_check, run_target
-from refdet.conformance.target import Target, contract_named
+from refdet.conformance.target import NotOfferedError, Target, contract_named
 from refdet.core.iou import iou_matrix
 
 F64 = NDArray[np.float64]
@@ -162,3 +163,33 @@ def test_examples_sets_how_many_inputs_are_tried(count: int) -> None:
     with examples(count):
         run_check(Target("mine:iou", "iou_matrix", counted), check)
     assert count <= calls <= count + 10  # beside the examples that are written there
+
+
+def test_what_a_target_does_not_offer_is_left_out() -> None:
+    def up_to_three(a: F64, b: F64) -> F64:
+        if len(a) > 3:
+            raise NotOfferedError("takes three boxes at most")
+        return iou_matrix(a, b)
+
+    found = outcomes(up_to_three)
+    outcome = found["stays_between_0_and_1"]
+    assert (outcome.verdict, outcome.message) == (Verdict.LEFT_OUT, "takes three boxes at most")
+    assert broken(found) == set()
+
+
+def test_a_search_for_a_smaller_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST_TRIES", 7)
+    after_the_first = 0
+    failed = False
+
+    def nan(a: F64, b: F64) -> F64:
+        nonlocal after_the_first, failed
+        after_the_first += failed
+        failed |= bool(a.size and b.size)
+        return iou_matrix(a, b) * np.nan
+
+    check = next(c for c in contract_named("iou_matrix").checks() if c.name.startswith("stays"))
+    outcome = run_check(Target("mine:iou", "iou_matrix", nan), check)
+    assert outcome.verdict is Verdict.BROKEN
+    assert "mine" in outcome.counterexample
+    assert after_the_first <= 2 * 8  # with and without hand-picked examples
