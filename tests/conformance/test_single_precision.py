@@ -19,12 +19,35 @@ from refdet.core.average_precision import (
 )
 from refdet.core.bootstrap import bootstrap_interval, bootstrap_p_value
 from refdet.core.calibration import reliability_curve
+from refdet.core.codec import decode_boxes, encode_boxes
+from refdet.core.iou import (
+    ciou_matrix,
+    diou_matrix,
+    giou_matrix,
+    ioa_matrix,
+    iou_matrix,
+    iou_matrix_inclusive,
+    iou_paired,
+)
 from refdet.core.lrp import lrp_error, optimal_lrp
+from refdet.core.nms import soft_nms
+from refdet.core.priors import ssd_priors
 from refdet.core.tuning import threshold_counts, threshold_of_best_f_beta
 from tests.conformance.checking import broken_checks
 
 Function = Callable[..., object]
 FUNCTIONS: tuple[Function, ...] = (
+    iou_matrix,
+    iou_paired,
+    ioa_matrix,
+    giou_matrix,
+    diou_matrix,
+    ciou_matrix,
+    iou_matrix_inclusive,
+    encode_boxes,
+    decode_boxes,
+    ssd_priors,
+    soft_nms,
     average_precision_coco,
     average_precision_interp101,
     average_precision_voc,
