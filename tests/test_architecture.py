@@ -19,11 +19,11 @@ ROOMS = (
     *("core", "torch_ops", "records", "analysis_records", "columns", "files"),
     *("data", "models", "evaluate", "report"),
 )
-OPTIONS = ("config", "config_train", "config_analysis", "config_file", "terminal")
+OPTIONS = ("config", "config_train", "config_analysis", "config_vendor", "config_file", "terminal")
 TOOLS = (*OPTIONS, "analysis", "shards", "training", "conformance", "vendor")
 ENTRY_POINTS = (
     *("train", "infer", "judge", "judge_files", "convert", "reading"),
-    *("compare", "tune", "slices", "audit_labels", "report_page"),
+    *("compare", "tune", "slices", "audit_labels", "report_page", "vendoring"),
 )
 
 # What each room may import besides itself. `refdet` alone is the version number.
@@ -43,12 +43,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config": ("data.options",),
     "config_train": ("config", "models.faster_rcnn_spec"),
     "config_analysis": ("config",),
-    "config_file": ("config", "config_train", "config_analysis", "files"),
+    "config_vendor": (),
+    "config_file": ("config", "config_train", "config_analysis", "config_vendor", "files"),
     "terminal": (),
     "shards": ("columns", "core", "data", "evaluate", "refdet"),
     "training": (*ROOMS, *OPTIONS),
     "conformance": ("core",),
-    "vendor": ("files", "refdet"),
+    "vendor": ("files", "conformance.golden", "refdet"),
     **dict.fromkeys(ENTRY_POINTS, (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet")),
     "cli": (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet"),
     "__main__": ("cli",),

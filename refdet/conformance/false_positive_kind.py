@@ -20,7 +20,7 @@ THRESHOLD_PAIRS = st.tuples(st.integers(1, 16), st.integers(1, 16)).map(
 )
 
 
-def naive_kind(own: float, other: float, threshold: float, background: float) -> str:
+def naive_kind_of_best(own: float, other: float, threshold: float, background: float) -> str:
     """In exact fractions, the rows of a table: what is reached with its own class, with another."""
     reach = min(Fraction(threshold), 1 - Fraction(1, 10**10))
 
@@ -50,7 +50,7 @@ def is_the_first_that_applies(
 ) -> None:
     """Both thresholds are reached at equality."""
     got = false_positive_kind(own, other, *thresholds)
-    want = naive_kind(own, other, *thresholds)
+    want = naive_kind_of_best(own, other, *thresholds)
     assert_close(str(got), want, f"own {own}, other {other}, thresholds {thresholds}")
 
 
