@@ -51,15 +51,21 @@ COMMANDS = {
     ("audit-labels",): Command("config_analysis.AuditLabels", "audit_labels.audit_labels"),
     ("check-data",): Command("config.CheckData", "judge.check_data"),
     ("convert",): Command("config.Convert", "convert.convert"),
+    ("vendor", "add"): Command("config_vendor.VendorAdd", "vendoring.vendor_add"),
+    ("vendor", "check"): Command("config_vendor.VendorCheck", "vendoring.vendor_check"),
+    ("vendor", "update"): Command("config_vendor.VendorUpdate", "vendoring.vendor_update"),
+    ("vendor", "record"): Command("config_vendor.VendorRecord", "vendoring.vendor_record"),
+    ("vendor", "remove"): Command("config_vendor.VendorRemove", "vendoring.vendor_remove"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `refdet` with `arguments`, by default those of the shell; exits non-zero on an error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help"):
-        print(overview())  # noqa: T201 - printing is what this is for
-        sys.exit(0 if words else 2)
+    group = tuple(word for word in words if word not in ("-h", "--help"))
+    if group in {(), *(name[:1] for name in COMMANDS if len(name) > 1)}:
+        print(overview(group))  # noqa: T201 - printing is what this is for
+        sys.exit(0 if len(group) < len(words) else 2)
     if words[0] == "--version":
         print(f"refdet {refdet.__version__}")  # noqa: T201 - likewise
         return
@@ -83,12 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"refdet: {error}")
 
 
-def overview() -> str:
-    """What `refdet --help` prints."""
-    lines = ["usage: refdet COMMAND [OPTIONS]", "", "Commands:"]
+def overview(group: tuple[str, ...] = ()) -> str:
+    """What `refdet --help` prints; of a group such as `("vendor",)` its commands alone."""
+    lines = [f"usage: {' '.join(('refdet', *group))} COMMAND [OPTIONS]", "", "Commands:"]
     for name, command in COMMANDS.items():
-        summary = (command.config_type.__doc__ or "").strip().splitlines()[0]
-        lines.append(f"  {' '.join(name):<18} {summary}")
+        if name[: len(group)] == group:
+            summary = (command.config_type.__doc__ or "").strip().splitlines()[0]
+            lines.append(f"  {' '.join(name):<18} {summary}")
+    if group:
+        return "\n".join(lines)
     lines += [
         f"  {'config':<18} Save a command's options: refdet config FILE.toml COMMAND [OPTIONS]",
         "",

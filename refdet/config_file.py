@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     from refdet.config import CheckData, Convert, Evaluate, Infer
     from refdet.config_analysis import AuditLabels, Compare, Report, Slices, Tune
     from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
+    from refdet.config_vendor import (
+        VendorAdd,
+        VendorCheck,
+        VendorRecord,
+        VendorRemove,
+        VendorUpdate,
+    )
 
 Config: TypeAlias = (
     "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert | Report"
     " | Compare | AuditLabels | Slices | Tune"
+    " | VendorAdd | VendorCheck | VendorUpdate | VendorRecord | VendorRemove"
 )
 
 

@@ -13,6 +13,7 @@ from refdet.config import CheckData, DataOptions, Evaluate, Infer, Precision
 from refdet.config_analysis import Compare, Tune
 from refdet.config_file import Config, arguments_from_toml, field_help, to_toml
 from refdet.config_train import Optimizer, Schedule, Train, TrainFasterRCNN, TrainSSD300
+from refdet.config_vendor import VendorAdd, VendorCheck, VendorRecord, VendorRemove, VendorUpdate
 from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, SourceOptions
 from refdet.models.faster_rcnn_spec import Anchors, Backbone
 
@@ -21,6 +22,7 @@ HINTS = "__annotations__"
 SHARES = ("horizontal_flip", "vertical_flip", "colour", "mosaic", "mixup", "min_visible")
 CONFIG_TYPES: list[type[Config]] = [
     *(TrainSSD300, TrainFasterRCNN, Infer, Evaluate, CheckData, Compare, Tune),
+    *(VendorAdd, VendorCheck, VendorUpdate, VendorRecord, VendorRemove),
 ]
 EXAMPLES: list[Config] = [
     TrainSSD300(
@@ -58,6 +60,11 @@ EXAMPLES: list[Config] = [
     CheckData(data=DATA, plot=Path("counts.png"), image_folder="pictures"),
     Tune(run=Path("val"), output=Path("t.json"), recall=0.9, class_thresholds=("old.json", "A=1")),
     Compare(runs=(Path("first"), Path("second")), gt=DATA, output=OUT, classes=("A", "B")),
+    VendorAdd(names=("iou", "nms"), to=OUT, only=("iou_matrix",), as_torch=True),
+    VendorCheck(folders=(DATA, OUT), strict=True),
+    VendorUpdate(),
+    VendorRecord(file=DATA, reason='our "boxes"'),
+    VendorRemove(all=True, folder=OUT),
 ]
 
 
