@@ -173,8 +173,9 @@ def _parse_hunk(lines: Sequence[str], at: int) -> tuple[Hunk, int]:
     n_old, n_new = (int((header[group] or ",1")[1:]) for group in (2, 4))
     sides: dict[str, list[str]] = {"-": [], "+": []}
     end = at + 1
-    while end < len(lines) and (lines[end] == _NO_NEWLINE or lines[end][0] in " +-"):
-        mark, line = lines[end][0], lines[end][1:]
+    while end < len(lines) and (lines[end] == _NO_NEWLINE or lines[end][0] in " +-\n"):
+        # Editors and hooks that strip trailing spaces leave nothing of an empty line of context.
+        mark, line = (" ", "\n") if lines[end] == "\n" else (lines[end][0], lines[end][1:])
         if end + 1 < len(lines) and lines[end + 1] == _NO_NEWLINE:
             line = line.removesuffix("\n")
         for side in sides if mark == " " else {mark} & set(sides):

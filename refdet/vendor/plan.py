@@ -10,6 +10,7 @@ from refdet.vendor.extracting import Room
 from refdet.vendor.folder import digest, read_text, write_together
 from refdet.vendor.licence import LICENCE
 from refdet.vendor.manifest import LICENCE_FILE, MANIFEST, Manifest, manifest_text
+from refdet.vendor.patches import unified_diff
 from refdet.vendor.renewing import Renewed
 
 INIT_FILE = "__init__.py"
@@ -43,9 +44,13 @@ def plan_writing(folder: Path, manifest: Manifest, renewed: Sequence[Renewed]) -
     texts: dict[str, str | None] = {}
     for one in renewed:
         texts.update(one.texts)
+    undone = [one.undone for one in renewed if one.undone]
     licence = read_text(folder, LICENCE_FILE)
     if licence != LICENCE:
         texts[LICENCE_FILE] = LICENCE
+    if licence not in (None, LICENCE):
+        names = (f"{LICENCE_FILE} now", f"{LICENCE_FILE} before")
+        undone.append(unified_diff(LICENCE, licence, *names))
     files = manifest.with_files(one.file for one in renewed).files
     for room in sorted({file.room for file in files}):
         for init in (INIT_FILE, f"{room}/{INIT_FILE}" if room is Room.TORCH_OPS else INIT_FILE):
@@ -55,4 +60,4 @@ def plan_writing(folder: Path, manifest: Manifest, renewed: Sequence[Renewed]) -
     if read_text(folder, MANIFEST) != new:
         texts[MANIFEST] = new
     said = {one.file.path: one.said for one in renewed}
-    return Plan(folder, texts, said, tuple(one.undone for one in renewed if one.undone))
+    return Plan(folder, texts, said, tuple(undone))

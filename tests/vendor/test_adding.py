@@ -164,6 +164,13 @@ def test_what_the_package_says_of_itself_is_kept(host: Host) -> None:
     assert host.run("check").code == 0
 
 
+def test_add_puts_the_licence_back_and_prints_what_was_changed(host: Host) -> None:
+    host.add("iou")
+    host.edit("LICENSE", "The refdet authors", "me")
+    assert "+Copyright (c) 2026 me" in host.run("add", "nms", "--to", FOLDER).said
+    assert host.run("check").code == 0
+
+
 def test_a_manifest_that_was_lost_is_written_again(host: Host) -> None:
     host.add("iou", "nms")
     before = host.contents()

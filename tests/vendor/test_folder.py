@@ -157,6 +157,8 @@ def test_write_together_leaves_all_as_it_was_where_anything_fails(
 def test_write_together_leaves_no_folder_that_it_made_in_vain(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no path"):
         write_together(tmp_path / "new", {"..": "x"})
+    with pytest.raises(OSError, match="a"):
+        write_together(tmp_path / "new", {"a": "x", "a/b": "y"})
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
@@ -199,6 +201,15 @@ def test_a_killed_process_leaves_what_is_turned_back(folder: Path, steps: int) -
     assert contents(folder) == before
     assert sorted(path.name for path in folder.iterdir()) == ["a.py", "sub", "theirs.py"]
     assert not turn_back(folder)
+
+
+def test_turn_back_removes_what_was_being_written(folder: Path) -> None:
+    (folder / UNDO).mkdir()
+    (folder / UNDO / "index.json").write_text('{"sub/new.py": null}')
+    (folder / "sub" / ".refdet-0123456789abcdef.py").write_text("half")
+    before = contents(folder).keys() - {"sub/.refdet-0123456789abcdef.py", f"{UNDO}/index.json"}
+    assert turn_back(folder)
+    assert contents(folder).keys() == before
 
 
 def test_turn_back_touches_nothing_outside(folder: Path) -> None:

@@ -126,6 +126,20 @@ def test_apply_patch_takes_no_other_place() -> None:
         apply_patch(parse_patch(PATCH), f"new\n{TEXT}")
 
 
+def test_apply_patch_refuses_hunks_that_overlap() -> None:
+    hunks = parse_patch("--- a\n+++ b\n@@ -1,2 +1,2 @@\n-a\n+x\n b\n@@ -2,2 +2,2 @@\n b\n-c\n+y\n")
+    with pytest.raises(PatchError, match=r"@@ -2,2 \+2,2 @@ overlaps the one before it"):
+        apply_patch(hunks, "a\nb\nc\n")
+
+
+def test_parse_patch_takes_context_whose_trailing_spaces_were_stripped() -> None:
+    old, new = "a\n\nb\n\n", "a\n\nB\n\nc\n"
+    patch = make_patch(old, new, "f.py")
+    stripped = "".join(f"{line.rstrip()}\n" for line in patch.splitlines())
+    assert stripped != patch
+    assert apply_patch(parse_patch(stripped), old) == new
+
+
 def test_make_patch_grows_its_context_until_it_fits_once() -> None:
     part = "".join([*numbered("near", 10)])
     old = f"first\n{part}second\n{part}"
