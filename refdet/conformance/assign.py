@@ -79,7 +79,9 @@ def naive_rcnn(iou: F64, high: float, low: float, ask: bool) -> tuple[dict[int, 
     learned: dict[int, int] = {}
     ignored = set()
     for prior, row in enumerate(iou.tolist()):
-        askers = [g for g, value in enumerate(row) if value > 0 and value == iou[:, g].max()]
+        askers = [
+            g for g, value in enumerate(row) if value > 0 and value == max(iou[:, g].tolist())
+        ]
         if row and max(row) >= high:
             learned[prior] = row.index(max(row))
         elif ask and askers:

@@ -41,6 +41,10 @@ def backwards(scores: F64) -> I64:
     return np.argsort(scores, kind="stable")[::-1]
 
 
+def unstable(scores: F64) -> I64:
+    return np.argsort(-scores)
+
+
 def as_it_comes(scores: F64) -> I64:
     return np.arange(len(scores))
 
@@ -220,8 +224,9 @@ ZOO = (
         "nms",
         "equals-backwards",
         partial(nms, order=backwards),
-        "py-faster-rcnn, lib/nms/py_cpu_nms.py: scores.argsort()[::-1]; pytorch/vision#4488",
+        "py-faster-rcnn, lib/nms/py_cpu_nms.py: scores.argsort()[::-1]",
     ),
+    Wrong("nms", "unstable-sort", partial(nms, order=unstable), "pytorch/vision#4488"),
     Wrong(
         "nms",
         "not-sorted",
