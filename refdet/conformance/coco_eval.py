@@ -311,7 +311,7 @@ def refuses_what_is_malformed(evaluate_coco: EvaluateCOCO, name: str) -> None:
         wrong.append((np.repeat(good[name], 2, axis=0), ValueError))
     for malformed, expected in wrong:
         try:
-            got = evaluate_coco(**{**good, name: malformed}, params=SHORT)
+            got = evaluate_coco(**{**good, name: malformed}, params=COCO)
         except expected:
             continue
         told = f"returned {got!r} instead of raising {expected.__name__}"
