@@ -8,7 +8,10 @@ register stays true:
     contract = "iou_matrix"
     checks = ["iou_equals_counting_unit_cells"]
     why = "two empty boxes give NaN"
+    kind = "numbers"
     thread = "pytorch/vision#2582"
+
+`kind` is one of those of `DeviationKind`, "numbers" where it is left out; `thread` may be missing.
 """
 
 from __future__ import annotations
@@ -16,12 +19,26 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
 from refdet.conformance.target import Target, contract_named
 
-FIELDS = ("target", "contract", "checks", "why", "thread")
+FIELDS = ("target", "contract", "checks", "why", "kind", "thread")
+
+
+class DeviationKind(StrEnum):
+    """What comes out where a check is broken."""
+
+    NUMBERS = "numbers"
+    """Another number than the rule's, or another detection."""
+    ROUNDING = "rounding"
+    """The rule's number but for the last bits, where the contract asks for all of them."""
+    FAILS = "fails"
+    """An error or an unusable shape, for input that is legal."""
+    VALUES = "values"
+    """An answer to input that has none: NaN, an inverted box, a class that is a fraction."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,7 @@ class Deviation:
         checks: the names of the checks that it breaks.
         why: what it does instead, in a line.
         thread: where that is told, as owner/repository#number; may be empty.
+        kind: what comes out.
     """
 
     target: str
@@ -41,6 +59,7 @@ class Deviation:
     checks: tuple[str, ...]
     why: str
     thread: str = ""
+    kind: DeviationKind = DeviationKind.NUMBERS
 
 
 @dataclass(frozen=True)
@@ -90,7 +109,16 @@ def _deviation(file: Path, number: int, entry: object) -> Deviation:
         raise ValueError(f"{where}: checks must be a list of names, got {checks!r}")
     _refuse_unknown(where, texts["contract"], checks)
     thread = _text(where, table, "thread") if "thread" in table else ""
-    return Deviation(texts["target"], texts["contract"], tuple(checks), texts["why"], thread)
+    return Deviation(
+        texts["target"], texts["contract"], tuple(checks), texts["why"], thread, _kind(where, table)
+    )
+
+
+def _kind(where: str, table: dict[str, object]) -> DeviationKind:
+    given = table.get("kind", DeviationKind.NUMBERS)
+    if given not in list(DeviationKind):
+        raise ValueError(f"{where}: kind must be one of {', '.join(DeviationKind)}, got {given!r}")
+    return DeviationKind(str(given))
 
 
 def _refuse_unknown(where: str, contract: str, checks: Sequence[str]) -> None:

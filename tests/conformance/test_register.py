@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refdet.conformance.register import Deviation, read_register
+from refdet.conformance.register import Deviation, DeviationKind, read_register
 from refdet.conformance.target import Target
 from refdet.core.iou import iou_matrix
 
@@ -43,6 +43,12 @@ def test_find_gives_the_entry_of_a_check_of_its_target(tmp_path: Path) -> None:
     assert register.find(Target("mypkg:iou", "giou_matrix", iou_matrix), "is_symmetric") is None
 
 
+def test_the_kind_is_numbers_unless_it_is_given(tmp_path: Path) -> None:
+    for extra, kind in (("", DeviationKind.NUMBERS), ('kind = "values"', DeviationKind.VALUES)):
+        (entry,) = read_register(written(tmp_path, GOOD + extra)).deviations
+        assert entry.kind is kind
+
+
 def test_a_register_may_be_empty(tmp_path: Path) -> None:
     assert read_register(written(tmp_path, "")).deviations == ()
 
@@ -57,6 +63,11 @@ def test_a_register_may_be_empty(tmp_path: Path) -> None:
         ('"is_symmetric"', '"is_symetric"', "deviation 1: iou_matrix has no check 'is_symetric'"),
         ('["is_symmetric", "iou_matrix/bool"]', '"x"', "checks must be a list of names, got 'x'"),
         ('["is_symmetric", "iou_matrix/bool"]', "[]", r"checks must be a list of names, got \[\]"),
+        (
+            'why = "it',
+            'kind = "odd"\nwhy = "it',
+            "kind must be one of numbers, rounding, fails, values, go",
+        ),
         ("[[deviation]]", "[[deviations]]", r"only \[\[deviation\]\] tables are expected"),
         ("[[deviation]]", "[deviation]", r"only \[\[deviation\]\] tables are expected"),
         ("why =", "why", "known.toml: "),
