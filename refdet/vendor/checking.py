@@ -22,7 +22,6 @@ from refdet.vendor.manifest import (
 from refdet.vendor.patches import (
     Hunk,
     PatchError,
-    apply_patch,
     move_patch,
     parse_patch,
     reverse_patch,
@@ -160,9 +159,9 @@ def reverse_recorded(folder: Path, file: VendoredFile, text: str) -> str:
 def difference(folder: Path, file: VendoredFile, text: str) -> str:
     """The diff from what `file` should be to `text`; without a patch that cannot be applied."""
     before = original(file)
-    is_original = before is not None
-    version = file.refdet if is_original else refdet.__version__
+    version = file.refdet
     if before is None:
+        version = refdet.__version__
         try:
             before = with_header(replace(file, refdet=version), installed_source(file))
         except ValueError:
@@ -170,8 +169,7 @@ def difference(folder: Path, file: VendoredFile, text: str) -> str:
     name = f"{file.path} of refdet {version}"
     if file.reason is not None:
         try:
-            hunks = recorded_patch(folder, file)
-            before = (apply_patch if is_original else move_patch)(hunks, before)
+            before = move_patch(recorded_patch(folder, file), before)
             name += " with its patch"
         except ValueError:
             name += " without its patch"

@@ -39,7 +39,7 @@ def with_header(file: VendoredFile, source: str) -> str:
     lines = [
         f"SPDX-FileCopyrightText: {COPYRIGHT}",
         f"SPDX-License-Identifier: {SPDX}",
-        *textwrap.wrap(origin, WIDTH - len("# "), break_long_words=False, break_on_hyphens=False),
+        *textwrap.wrap(origin, WIDTH - len("# ")),
         f"sha256 {digest(source)}",
         "Of the text below this header. Do not edit; run `refdet vendor check`.",
     ]

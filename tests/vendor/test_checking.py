@@ -85,7 +85,10 @@ def test_check_shows_a_changed_licence(host: Host) -> None:
     assert "-Copyright (c) 2026 The refdet authors\n+Copyright (c) 2026 me" in ran.said
 
 
-def test_check_names_a_file_whose_entry_was_lost(host: Host) -> None:
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_check_names_a_file_whose_entry_was_lost(host: Host, line_end: bytes) -> None:
+    nms = host.folder / "nms.py"
+    nms.write_bytes(nms.read_bytes().replace(b"\n", line_end))
     text = (host.folder / "refdet-vendor.toml").read_text(encoding="utf-8")
     head, iou, _ = text.split("\n[[file]]\n")
     (host.folder / "refdet-vendor.toml").write_text(f"{head}\n[[file]]\n{iou}", encoding="utf-8")

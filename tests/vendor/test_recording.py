@@ -50,6 +50,21 @@ def test_record_accepts_that_change_and_no_other(host: Host) -> None:
     assert NEW not in ran.said
 
 
+@pytest.mark.parametrize("version", ["0.2.0", "0.0.9"])
+def test_what_differs_besides_the_patch_is_shown_against_another_refdet(
+    host: Host, version: str
+) -> None:
+    host.edit("iou.py", OLD, NEW)
+    host.run("record", FILE, "--reason", "why")
+    host.edit("iou.py", "def _union(", "def _onion(")
+    host.install(version, ("def _area(", "def _moved() -> None: ...\n\n\ndef _area("))
+    said = host.run("check").said
+    assert f"--- iou.py of refdet {version} with its patch\n" in said
+    assert "-def _moved() -> None: ...\n" in said
+    assert "+def _onion(" in said
+    assert NEW not in said
+
+
 def test_a_patch_that_somebody_undid_is_told(host: Host) -> None:
     before = host.edit("iou.py", OLD, NEW)
     host.run("record", FILE, "--reason", "why")
