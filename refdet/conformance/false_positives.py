@@ -137,6 +137,15 @@ NO_DETECTION = Image(
 NO_OBJECT = Image(
     SQUARE, np.array([0.5]), np.zeros(1, np.int64), NO_BOX, np.zeros(0, np.int64), np.zeros(0, bool)
 )
+# More ties than an unstable sort leaves in order; the 60 boxes lie in one cell, on no object.
+MANY_TIED_WRONG = Image(
+    np.repeat(CORNER, 60, axis=0),
+    np.tile([0.25, 0.5, 0.75], 20),
+    np.zeros(60, np.int64),
+    NO_BOX,
+    np.zeros(0, np.int64),
+    np.zeros(0, np.bool_),
+)
 
 # --- Oracle: plain Python, counting cells ---
 
@@ -180,6 +189,7 @@ _EXAMPLES = (
     TIED,
     TIE_DECIDES,
     RATHER_ONE_THAT_COUNTS,
+    MANY_TIED_WRONG,
     one_against_one(EMPTY_BOX, 0, EMPTY_BOX),
     *(one_against_one(box, label, SQUARE) for box in (HALF, EIGHTH, CORNER) for label in (0, 1)),
     one_against_one(HALF, 0, SQUARE, ignore=True),

@@ -16,6 +16,7 @@ from refdet.conformance.columns import ColumnContract
 from refdet.conformance.comparing import assert_close
 from refdet.conformance.contract import Conventions
 from refdet.conformance.matching import (
+    MANY_TIED,
     THRESHOLDS,
     Case,
     MatchingLike,
@@ -91,6 +92,9 @@ SINGLE_PAIR = data_set("0", "0", [[0.5]])
 ZERO_AREA = data_set("0", "0", [[0.0]])
 ALL_PAIRS_TIED = data_set("00101", "0101", [[0.5] * 4] * 5)
 IGNORED_TWICE = data_set("00", "00", [[0.6, 0.6], [0.7, 0.6]], "x.")
+MANY_PAIRS_TIED = DataSet(
+    np.zeros(60, np.int64), np.zeros(5, np.int64), MANY_TIED.iou, MANY_TIED.scores, MANY_TIED.ignore
+)
 EVERYTHING = np.ones((7, 5), np.bool_)
 NONE_BELOW = ~EVERYTHING
 AS_IT_COMES = list(range(35))
@@ -126,6 +130,12 @@ def naive(data: DataSet, threshold: float) -> list[int | None]:
 @example(data=ALL_PAIRS_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=ALL_PAIRS_TIED, threshold=0.5, others=NONE_BELOW, order=AS_IT_COMES[::-1])
 @example(data=IGNORED_TWICE, threshold=0.6, others=NONE_BELOW, order=AS_IT_COMES)
+@example(
+    data=MANY_PAIRS_TIED,
+    threshold=0.5,
+    others=np.zeros((60, 5), np.bool_),
+    order=list(range(300)),
+)
 def equals_matching_group_by_group(
     match_voc_pairs: MatchPairs, data: DataSet, threshold: float, others: Mask, order: list[int]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Protocol, TypeAlias
 
@@ -142,6 +142,11 @@ DISPLACED = data_set("000", "000", [[1, 0, 0], [0.75, 0.5, 0], [0, 0.75, 0.5]])
 RIGHT_BESIDE_IGNORED = data_set("0", "00", [[1.0, 0.75]], ".x")
 AT_BOTH_THRESHOLDS = data_set("0001", "00", [[0.5, 0.0], [0.5, 0.0], [0.25, 0.0], [0.0, 0.25]])
 IGNORED_TWICE = data_set("0001", "00", [[0.75, 0.0], [0.5, 0.0], [0.25, 0.25], [1.0, 0.0]], "x.")
+# More ties than an unstable sort leaves in order; twelve in a row overlap the same object.
+MANY_TIED = replace(
+    data_set("0" * 60, "0" * 5, [[0.75 * (row // 12 == o) for o in range(5)] for row in range(60)]),
+    scores=np.tile([0.25, 0.5, 0.75], 20),
+)
 
 # --- Oracle: one image, one detection, one correction after the other ---
 
@@ -328,6 +333,12 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
 @example(data=RIGHT_BESIDE_IGNORED, thresholds=(0.5, 0.125), others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=AT_BOTH_THRESHOLDS, thresholds=(0.5, 0.25), others=NONE_BELOW, order=AS_IT_COMES)
 @example(data=IGNORED_TWICE, thresholds=(0.5, 0.25), others=NONE_BELOW, order=AS_IT_COMES)
+@example(
+    data=MANY_TIED,
+    thresholds=(0.5, 0.25),
+    others=np.zeros((60, 5), np.bool_),
+    order=list(range(300)),
+)
 def equals_one_correction_after_the_other(
     tide_errors: JudgeTide,
     data: DataSet,
