@@ -36,6 +36,9 @@ class Command:
         return cast("type[Config]", _found(self.options))  # as the table below has it
 
 
+EXTRAS = {"torch": "torch", "torchvision": "torch", "hypothesis": "conformance"}
+"""Which extra brings what a command may lack."""
+
 STOPPED = 130
 """The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
@@ -51,6 +54,9 @@ COMMANDS = {
     ("audit-labels",): Command("config_analysis.AuditLabels", "audit_labels.audit_labels"),
     ("check-data",): Command("config.CheckData", "judge.check_data"),
     ("convert",): Command("config.Convert", "convert.convert"),
+    ("conformance", "list"): Command("config_conformance.ConformanceList", "conform.list_all"),
+    ("conformance", "show"): Command("config_conformance.ConformanceShow", "conform.show_contract"),
+    ("conformance", "run"): Command("config_conformance.ConformanceRun", "conform.run_conformance"),
     ("vendor", "add"): Command("config_vendor.VendorAdd", "vendoring.vendor_add"),
     ("vendor", "check"): Command("config_vendor.VendorCheck", "vendoring.vendor_check"),
     ("vendor", "update"): Command("config_vendor.VendorUpdate", "vendoring.vendor_update"),
@@ -151,10 +157,11 @@ def _run(command: Command, config: Config) -> int:
     try:
         found = _found(command.function)
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "torchvision"):
+        extra = EXTRAS.get(error.name or "")
+        if extra is None:
             raise
         raise ValueError(
-            f"this command needs {error.name}: pip install 'refdet[torch]' brings it"
+            f"this command needs {error.name}: pip install 'refdet[{extra}]' brings it"
         ) from error
     # A function found by its name has no type; the table pairs it with its options.
     run = cast("Callable[[Config], int]", found)

@@ -301,4 +301,5 @@ def require_in(config: object, interval: Interval, *names: str) -> None:
 
 def flag(name: str) -> str:
     """The option that sets the field `name`."""
-    return "--" + name.replace("_", "-")
+    # A name that is a word of Python, such as `as`, has an underscore behind it.
+    return "--" + name.rstrip("_").replace("_", "-")

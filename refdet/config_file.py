@@ -21,6 +21,7 @@ from refdet.config import flag
 if TYPE_CHECKING:
     from refdet.config import CheckData, Convert, Evaluate, Infer
     from refdet.config_analysis import AuditLabels, Compare, Report, Slices, Tune
+    from refdet.config_conformance import ConformanceList, ConformanceRun, ConformanceShow
     from refdet.config_train import Train, TrainFasterRCNN, TrainSSD300
     from refdet.config_vendor import (
         VendorAdd,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Config: TypeAlias = (
     "TrainSSD300 | TrainFasterRCNN | Infer | Evaluate | CheckData | Convert | Report"
     " | Compare | AuditLabels | Slices | Tune"
+    " | ConformanceList | ConformanceShow | ConformanceRun"
     " | VendorAdd | VendorCheck | VendorUpdate | VendorRecord | VendorRemove"
 )
 
@@ -71,7 +73,7 @@ def to_toml(config: Config | Train) -> str:
             "# not set" if value is None else json.dumps(plain, ensure_ascii=False, default=str)
         )
         prefix = "# " if value is None else ""
-        lines += ["", f"# {help_texts[field.name]}", f"{prefix}{field.name} = {set_to}"]
+        lines += ["", f"# {help_texts[field.name]}", f"{prefix}{_key(field.name)} = {set_to}"]
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +94,7 @@ def arguments_from_toml(file: Path, config_type: type[object]) -> tuple[list[str
         options = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"cannot read the config {file}: {error}") from error
-    known = _hints(config_type)
+    known = [_key(name) for name in _hints(config_type)]
     nameless = _nameless(config_type)
     without_name: list[str] = []
     named: list[str] = []
@@ -133,6 +135,11 @@ def part_arguments(words: Sequence[str], config_type: type[object]) -> tuple[lis
 
 def _hints(config_type: type[object]) -> dict[str, object]:
     return get_type_hints(config_type, include_extras=True)
+
+
+def _key(name: str) -> str:
+    """The field's name in TOML, where words of Python are none."""
+    return name.rstrip("_")
 
 
 def _nameless(config_type: type[object]) -> list[str]:

@@ -19,11 +19,12 @@ ROOMS = (
     *("core", "torch_ops", "records", "analysis_records", "columns", "files"),
     *("data", "models", "evaluate", "report"),
 )
-OPTIONS = ("config", "config_train", "config_analysis", "config_vendor", "config_file", "terminal")
+CONFIGS = ("config_train", "config_analysis", "config_conformance", "config_vendor")
+OPTIONS = ("config", *CONFIGS, "config_file", "terminal")
 TOOLS = (*OPTIONS, "analysis", "shards", "training", "conformance", "vendor")
 ENTRY_POINTS = (
     *("train", "infer", "judge", "judge_files", "convert", "reading"),
-    *("compare", "tune", "slices", "audit_labels", "report_page", "vendoring"),
+    *("compare", "tune", "slices", "audit_labels", "report_page", "vendoring", "conform"),
 )
 
 # What each room may import besides itself. `refdet` alone is the version number.
@@ -43,12 +44,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config": ("data.options",),
     "config_train": ("config", "models.faster_rcnn_spec"),
     "config_analysis": ("config",),
+    "config_conformance": ("config", "conformance.adapter", "conformance.contract"),
     "config_vendor": (),
-    "config_file": ("config", "config_train", "config_analysis", "config_vendor", "files"),
+    "config_file": ("config", *CONFIGS, "files"),
     "terminal": (),
     "shards": ("columns", "core", "data", "evaluate", "refdet"),
     "training": (*ROOMS, *OPTIONS),
-    "conformance": ("core",),
+    "conformance": ("core", "refdet"),
     "vendor": ("files", "conformance.golden", "refdet"),
     **dict.fromkeys(ENTRY_POINTS, (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet")),
     "cli": (*ROOMS, *TOOLS, *ENTRY_POINTS, "refdet"),

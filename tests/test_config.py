@@ -11,9 +11,12 @@ import pytest
 from refdet.cli import parse_options
 from refdet.config import CheckData, DataOptions, Evaluate, Infer, Precision
 from refdet.config_analysis import Compare, Tune
+from refdet.config_conformance import ConformanceList, ConformanceRun, ConformanceShow
 from refdet.config_file import Config, arguments_from_toml, field_help, to_toml
 from refdet.config_train import Optimizer, Schedule, Train, TrainFasterRCNN, TrainSSD300
 from refdet.config_vendor import VendorAdd, VendorCheck, VendorRecord, VendorRemove, VendorUpdate
+from refdet.conformance.adapter import RealType
+from refdet.conformance.contract import BoxFormat
 from refdet.data.options import BoxCoordinates, Layout, PixelRangeOption, SourceOptions
 from refdet.models.faster_rcnn_spec import Anchors, Backbone
 
@@ -22,6 +25,7 @@ HINTS = "__annotations__"
 SHARES = ("horizontal_flip", "vertical_flip", "colour", "mosaic", "mixup", "min_visible")
 CONFIG_TYPES: list[type[Config]] = [
     *(TrainSSD300, TrainFasterRCNN, Infer, Evaluate, CheckData, Compare, Tune),
+    *(ConformanceList, ConformanceShow, ConformanceRun),
     *(VendorAdd, VendorCheck, VendorUpdate, VendorRecord, VendorRemove),
 ]
 EXAMPLES: list[Config] = [
@@ -60,6 +64,17 @@ EXAMPLES: list[Config] = [
     CheckData(data=DATA, plot=Path("counts.png"), image_folder="pictures"),
     Tune(run=Path("val"), output=Path("t.json"), recall=0.9, class_thresholds=("old.json", "A=1")),
     Compare(runs=(Path("first"), Path("second")), gt=DATA, output=OUT, classes=("A", "B")),
+    ConformanceList(),
+    ConformanceShow(contract="nms"),
+    ConformanceRun(
+        targets=("a.b:iou", "a.c:iou"),
+        as_="iou_matrix",
+        format=BoxFormat.XYWH,
+        dtype=RealType.FLOAT32,
+        arguments=("gt=b_xyxy", "a_xyxy"),
+        unchecked_values=True,
+    ),
+    ConformanceRun(suite=("torchvision", "vernier"), known=OUT),
     VendorAdd(names=("iou", "nms"), to=OUT, only=("iou_matrix",), as_torch=True),
     VendorCheck(folders=(DATA, OUT), strict=True),
     VendorUpdate(),
@@ -273,7 +288,7 @@ def test_what_must_be_given_and_the_commands_own_options_come_first(
     config_type: type[Config],
 ) -> None:
     inherited = {name for base in config_type.__mro__[1:] for name in vars(base).get(HINTS, {})}
-    own = vars(config_type)[HINTS].keys()
+    own = vars(config_type).get(HINTS, {}).keys()
     ranks = [
         (field.default is not dataclasses.MISSING, field.name in inherited)
         for field in dataclasses.fields(config_type)

@@ -21,6 +21,15 @@ class Arrays(StrEnum):
     LIST = "list"
 
 
+class RealType(StrEnum):
+    """The number formats of floating point."""
+
+    FLOAT64 = "float64"
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+
 @dataclass(frozen=True)
 class Adapter:
     """How a function is called, where it differs from core's way.

@@ -166,6 +166,11 @@ def _is_there(module: str, path: str, function: object) -> bool:
     return found is function or (inspect.ismethod(found) and found == function)
 
 
+def printable(text: str) -> str:
+    """`text` with the halves of characters, which no file can hold, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _numpy_name(dtype: np.dtype[np.generic]) -> str:
     # `np.bool` is too new for NumPy 1.26.
     return "bool_" if dtype.kind == "b" else dtype.name
@@ -174,7 +179,7 @@ def _numpy_name(dtype: np.dtype[np.generic]) -> str:
 def _answer(call: Call) -> list[str]:
     """What came back, or the error, in a few lines."""
     if call.error is not None:
-        text = f"{type(call.error).__name__}: {call.error}"
+        text = printable(f"{type(call.error).__name__}: {call.error}")
     else:
         with np.printoptions(threshold=100, linewidth=WIDTH - 2):
             text = repr(call.outcome)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from refdet.conformance.comparing import loosened
 from refdet.conformance.contract import PURITY, Check, CheckKind
-from refdet.conformance.counterexample import as_code
+from refdet.conformance.counterexample import as_code, printable
 from refdet.conformance.register import Deviation, Register
 from refdet.conformance.target import (
     Call,
@@ -230,7 +230,7 @@ def _watched(
 
 def _message(error: Exception, limit: int = 400) -> str:
     """What was wrong, in a line or a few, cut where it gets long."""
-    text = str(error).strip()
+    text = printable(str(error).strip())
     if isinstance(error, RefusedError):
         text = f"raised {text}"
     elif not isinstance(error, AssertionError):

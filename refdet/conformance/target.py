@@ -89,8 +89,9 @@ def load_function(reference: str) -> Function:
         raise ValueError(f"{reference!r} is not package.module:function")
     try:
         found: object = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"cannot import {module_name} of {reference!r}: {error}") from error
+    except Exception as error:  # a module may raise anything while it is imported
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"cannot import {module_name} of {reference!r}: {why}") from error
     for name in path.split("."):
         if not hasattr(found, name):
             close = get_close_matches(name, dir(found))

@@ -172,3 +172,10 @@ def test_the_last_calls_are_shown_and_the_others_counted() -> None:
     text = as_code(target, [Call((index,), {}, recording.tell(index)) for index in range(5)])
     assert "# The last 3 of 5 calls:" in text
     assert pasted(text) == promised(text) == [repr(recording.tell(index)) for index in (2, 3, 4)]
+
+
+def test_halves_of_characters_in_errors_are_escaped() -> None:
+    target = load_target(f"{RECORDING}:refuse", "box_area")
+    text = as_code(target, [Call(("\ud800",), {}, error=ValueError("\ud800 é"))])
+    assert text.encode("utf-8")
+    assert text.splitlines()[1:] == ["refuse('\\ud800')", "# ValueError: \\ud800 é"]

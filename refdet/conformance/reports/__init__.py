@@ -1,0 +1,1 @@
+"""What came out of running targets: as text, JSON, JUnit XML and Markdown."""
