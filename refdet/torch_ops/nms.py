@@ -3,9 +3,15 @@
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
 """
 
+from collections.abc import Callable
+from importlib import import_module
+
 import torch
 from torch import Tensor
-from torchvision.ops import nms as torchvision_nms
+
+# torchvision has no type information: imported as usual, every project that this file is copied to
+# would have to make an exception for it in mypy's settings.
+_torchvision_nms: Callable[[Tensor, Tensor, float], Tensor] = import_module("torchvision.ops").nms
 
 
 def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -64,7 +70,7 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
     kept = torch.zeros(len(order), dtype=torch.bool)
     for label in set(classes.tolist()):
         members = (classes == label).nonzero().squeeze(1)
-        kept[members[torchvision_nms(boxes[members], rank[members], iou_threshold)]] = True
+        kept[members[_torchvision_nms(boxes[members], rank[members], iou_threshold)]] = True
     return order[kept].to(boxes_xyxy.device)
 
 
