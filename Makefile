@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis bccd clean
+.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis mutants bccd vendor-matrix clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
@@ -17,7 +17,9 @@ help:
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
 	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
 	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
+	@echo "make mutants           is every small mistake in refdet/core noticed? (about an hour)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
+	@echo "make vendor-matrix     vendored copies under every Python and NumPy found (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"
 
 install: $(INSTALLED)
@@ -79,6 +81,25 @@ ANALYSIS ?=
 
 bench-analysis: $(INSTALLED)
 	$(BIN)/python -m benchmarks.analysis.run $(ANALYSIS)
+
+# mutmut is installed for this alone. Options: make mutants MUTANTS="--only iou nms", or "--again"
+MUTMUT := .venv/installed-mutants
+MUTANTS ?=
+
+$(MUTMUT): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,dev,mutants]'
+	@touch $@
+
+mutants: $(MUTMUT)
+	$(ONE_THREAD) nice $(BIN)/python -m benchmarks.mutants.run $(MUTANTS)
+
+# Options: make vendor-matrix PYTHONS="python3.11 python3.13" NUMPYS="1.26 newest"
+PYTHONS ?=
+NUMPYS ?=
+
+vendor-matrix: $(INSTALLED)
+	$(ONE_THREAD) $(BIN)/python -m tests.vendor.matrix \
+		$(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(NUMPYS),--numpys $(NUMPYS))
 
 # The longer run of the README: make bccd BCCD=folder BCCD_EPOCHS=60
 BCCD_EPOCHS ?= 30
