@@ -1,0 +1,184 @@
+"""What becomes of each mutant of a file, several at a time."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import NoReturn
+
+from benchmarks.mutants.mutant import Mutant
+from benchmarks.mutants.trial import (
+    CORE,
+    Clock,
+    Outcome,
+    Verdict,
+    Watch,
+    checks_of,
+    install,
+    load_profile,
+    own_tests,
+    rooms_of,
+    run_tests,
+)
+
+# Imported once, before a process is forked for each mutant; none of them imports refdet.
+THIRD_PARTY = ("hypothesis.extra.numpy", "pycocotools.cocoeval", "torchvision.models.detection")
+MEMORY = 8 * 2**30
+LONGEST = 1800  # seconds by the wall clock, for a mutant that waits instead of computing
+PASSED = "passed\n"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file of `core`, and what its mutants are put to.
+
+    Attributes:
+        file: its name without `.py`.
+        rooms: the modules that hold the contracts of its functions.
+        tests: the files of its tests.
+        usual: seconds of processor time by check and test, on the file itself.
+    """
+
+    file: str
+    rooms: list[str]
+    tests: list[str]
+    usual: Mapping[str, float]
+
+
+def prepare() -> None:
+    """Import what every mutant needs and none changes."""
+    for name in THIRD_PARTY:
+        importlib.import_module(name)
+    load_profile()
+    loaded = [
+        name for name in sys.modules if name.startswith(("refdet.core", "refdet.conformance"))
+    ]
+    assert not loaded, f"a mutant would not be seen by {loaded}"
+    gc.freeze()  # so that a forked process need not copy what the collector would touch
+
+
+def target(file: str) -> Target:
+    """A file and its tests, timed; ValueError if the file itself does not pass."""
+    source = (CORE / f"{file}.py").read_text(encoding="utf-8")
+
+    def find_rooms(write: Callable[[str], None]) -> None:
+        write(json.dumps(rooms_of(install(file, source))))
+
+    rooms = json.loads(_finished(*_forked(find_rooms)))
+    untimed = Target(file, rooms, own_tests(file), {})
+
+    def try_itself(write: Callable[[str], None]) -> None:
+        clock = Clock({}, lambda _: None)
+        outcome = _trial(untimed, source, {}, clock, lambda _: None)
+        write(json.dumps({**asdict(outcome), "usual": clock.taken}))
+
+    said = json.loads(_finished(*_forked(try_itself)) or "{}")
+    if said.get("verdict") != Verdict.SURVIVED:
+        raise ValueError(f"core/{file}.py itself does not pass: {said.get('by', 'it crashed')}")
+    return replace(untimed, usual=said["usual"])
+
+
+def judged(aim: Target, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, Outcome]]:
+    """Every mutant with its outcome, as they come; `jobs` at a time."""
+    waiting, caught = list(mutants)[::-1], Counter[str]()
+    running: dict[int, tuple[Mutant, int]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            pid, reader = _forked(partial(_judge, aim, mutant.source, caught))
+            running[pid] = (mutant, reader)
+        pid, status = os.wait()
+        mutant, reader = running.pop(pid)
+        outcome = _outcome(_read(reader), status)
+        caught[outcome.by] += 1
+        yield mutant, outcome
+
+
+def _judge(
+    aim: Target, source: str, caught: Mapping[str, int], write: Callable[[str], None]
+) -> None:
+    """In the forked process: say what becomes of a mutant."""
+
+    def too_late(check: str) -> NoReturn:
+        write(json.dumps(asdict(Outcome(Verdict.LOOP, check))))
+        os._exit(0)
+
+    clock = Clock(aim.usual, too_late)
+    write(json.dumps(asdict(_trial(aim, source, caught, clock, write))))
+
+
+def _trial(
+    aim: Target,
+    source: str,
+    caught: Mapping[str, int],
+    clock: Clock,
+    write: Callable[[str], None],
+) -> Outcome:
+    """The contracts, what caught most mutants first; `PASSED` is written; then the tests."""
+    check = "import"
+    try:
+        clock.start(check)
+        checks = list(checks_of(install(aim.file, source), aim.rooms))
+        clock.stop(check)
+        for check, run in sorted(checks, key=lambda named: -caught.get(named[0], 0)):
+            clock.start(check)
+            run()
+            clock.stop(check)
+    except Exception:  # whatever a mutant raises, it was noticed
+        return Outcome(Verdict.CONTRACT, check)
+    write(PASSED)
+    return run_tests(aim.tests, Watch(clock, caught))
+
+
+def _outcome(said: str, status: int) -> Outcome:
+    """What a process has said, or, if it said nothing, what its end says."""
+    passed, _, rest = said.rpartition("\n")
+    if rest:
+        found = json.loads(rest)
+        return Outcome(Verdict(found["verdict"]), found["by"])
+    ending = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "exit"
+    if ending == "SIGALRM":
+        return Outcome(Verdict.LOOP, ending)
+    return Outcome(Verdict.TEST if passed else Verdict.CONTRACT, ending)
+
+
+def _forked(work: Callable[[Callable[[str], None]], None]) -> tuple[int, int]:
+    """A process that does `work`, given a way to say something, and where to read it."""
+    reader, writer = os.pipe()
+    if pid := os.fork():
+        os.close(writer)
+        return pid, reader
+    try:
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(silence, stream)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.alarm(LONGEST)
+        work(partial(_write, writer))
+    finally:
+        os._exit(0)
+
+
+def _finished(pid: int, reader: int) -> str:
+    text = _read(reader)
+    os.waitpid(pid, 0)
+    return text
+
+
+def _read(reader: int) -> str:
+    with os.fdopen(reader, encoding="utf-8") as file:
+        return file.read()
+
+
+def _write(writer: int, text: str) -> None:
+    os.write(writer, text.encode())

@@ -1,0 +1,48 @@
+"""A mutant, and what it is known by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Where a mistake is.
+
+    RULE: in how a result is computed.
+    CHECK: in what decides whether an input is refused.
+    MESSAGE: in the text of an error, or where it is raised.
+    """
+
+    RULE = "rule"
+    CHECK = "check"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What a mutant is known by; it stays the same when lines move.
+
+    Attributes:
+        file: the name of its file in `refdet/core`, without `.py`.
+        scope: its function, or class and method; "" outside of both.
+        was: the lines that it changes, joined by blanks.
+        now: what they are in it.
+        number: counts those of the same file, scope and change, from 1.
+    """
+
+    file: str
+    scope: str
+    was: str
+    now: str
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A file with one mistake: what it is known by, its kind, its first line, the whole file."""
+
+    key: Key
+    kind: Kind
+    line: int
+    source: str

@@ -1,0 +1,136 @@
+"""The mutants of a file: copies of it that differ in one small mistake, as mutmut makes them.
+
+mutmut makes the mistakes; it does not run them here, see `judging`. Left out is what has no
+behaviour: docstrings and annotations (mutmut leaves them alone itself), and the type aliases at the
+top of a file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate, takewhile
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
+from mutmut.mutation.file_mutation import create_mutations
+
+from benchmarks.mutants.mutant import Key, Kind, Mutant
+
+# mutmut passes over decorated functions, except for static methods and those of a class.
+PROPERTY, STATIC = "@property\n", "@staticmethod  # property\n"
+TYPE_ALIAS = re.compile(r"\w+(: TypeAlias)? = (NDArray\[|TypeVar\(|Callable\[)")
+CHECKING = re.compile(r"_+check\w*|__post_init__")
+
+
+def mutants_of(file: str, source: str) -> list[Mutant]:
+    """Every mutant of the file named `file`, in the order of its lines, none twice."""
+    tree = ast.parse(source)
+    numbers: Counter[Key] = Counter()
+    made = []
+    for changed in _changed_sources(file, source):
+        mutant = _mutant(file, tree, source, changed)
+        numbers[mutant.key] += 1
+        made.append(replace(mutant, key=replace(mutant.key, number=numbers[mutant.key])))
+    return sorted(made, key=lambda mutant: mutant.line)
+
+
+def _changed_sources(file: str, source: str) -> Iterator[str]:
+    """The whole file with each mistake in turn."""
+    module, mutations, _, _ = create_mutations(file, source.replace(PROPERTY, STATIC))
+    code = module.code
+    lines = code.splitlines(keepends=True)
+    starts = [0, *accumulate(len(line) for line in lines)]
+    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(
+        WhitespaceInclusivePositionProvider
+    )
+    for statement in module.body:
+        low, high = _span(places[statement], starts)
+        text = code[low:high]
+        if TYPE_ALIAS.match(text.lstrip()):
+            continue
+        seen = {_program(text)}
+        inside = {id(node) for node in _descendants(statement)}
+        for mutation in (one for one in mutations if id(one.original_node) in inside):
+            start, end = _span(places[mutation.original_node], starts)
+            new = module.code_for_node(mutation.mutated_node)
+            changed = code[low:start] + new + code[end:high]
+            # What is no Python, or the same program as an earlier one, is no mutant.
+            if (program := _program(changed)) and program not in seen:
+                seen.add(program)
+                whole = code[:low] + changed + code[high:]
+                yield whole.replace(STATIC, PROPERTY)
+
+
+def _span(place: CodeRange, starts: list[int]) -> tuple[int, int]:
+    """From which character to which."""
+    low, high = place.start, place.end
+    return starts[low.line - 1] + low.column, starts[high.line - 1] + high.column
+
+
+def _program(text: str) -> str:
+    """The same for texts that mean the same; empty if it is no Python."""
+    try:
+        return ast.dump(ast.parse(text))
+    except SyntaxError:
+        return ""
+
+
+def _descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _descendants(child)
+
+
+def _mutant(file: str, tree: ast.Module, source: str, changed: str) -> Mutant:
+    was, now = source.splitlines(), changed.splitlines()
+    first = _n_equal(was, now)
+    end = _n_equal(was[first:][::-1], now[first:][::-1])
+    was, now = was[first : len(was) - end], now[first : len(now) - end]
+    line = _n_equal(was, now)
+    column = _n_equal(was[line], now[line]) if line < min(len(was), len(now)) else 0
+    around = list(_around(tree, first + line + 1, column))
+    names = [node.name for node in around if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    key = Key(file, ".".join(names), _joined(was), _joined(now))
+    return Mutant(key, _kind(around), first + 1, changed)
+
+
+def _n_equal(a: list[str] | str, b: list[str] | str) -> int:
+    """How many items two sequences have in common from the start."""
+    pairs = zip(a, b, strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def _joined(lines: list[str]) -> str:
+    return " ".join(line.strip() for line in lines)
+
+
+def _around(node: ast.AST, line: int, column: int) -> Iterator[ast.AST]:
+    """The nodes that hold a place, outermost first."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr | ast.stmt | ast.ExceptHandler):
+            yield from _around(child, line, column)  # has no place of its own: arguments, keyword
+        elif (child.lineno, child.col_offset) <= (line, column) < _end(child):
+            yield child
+            yield from _around(child, line, column)
+
+
+def _end(node: ast.expr | ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
+    return (node.end_lineno or node.lineno, (node.end_col_offset or node.col_offset) + 1)
+
+
+def _kind(around: list[ast.AST]) -> Kind:
+    raised = any(isinstance(node, ast.Raise) for node in around)
+    prose = (
+        isinstance(around[-1], ast.Constant) and " " in str(around[-1].value) if around else False
+    )
+    if raised or prose:
+        return Kind.MESSAGE
+    functions = [node.name for node in around if isinstance(node, ast.FunctionDef)]
+    guards = any(
+        isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise) for node in around
+    )
+    return Kind.CHECK if guards or any(map(CHECKING.fullmatch, functions)) else Kind.RULE

@@ -1,0 +1,102 @@
+"""What came of the mutants of each file, kept as JSON so that a later run need not repeat it all.
+
+Only the mutants that no contract caught are kept one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.mutants.mutant import Key, Kind, Mutant
+from benchmarks.mutants.trial import Outcome, Verdict
+from refdet.files import write_text_atomic
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "mutants.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A mutant that no contract caught.
+
+    Attributes:
+        key: what it is known by.
+        kind: where the mistake is.
+        line: its first line, when it was judged.
+        verdict: what became of it.
+        by: the test that caught it, or the check in which it did not come to an end.
+    """
+
+    key: Key
+    kind: Kind
+    line: int
+    verdict: Verdict
+    by: str
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """The mutants of a file: how many of each kind, and those that no contract caught."""
+
+    mutants: Mapping[Kind, int]
+    records: Sequence[Record]
+
+
+def file_result(mutants: Sequence[Mutant], outcomes: Mapping[Key, Outcome]) -> FileResult:
+    """Of all mutants of a file, and of what became of those that were judged.
+
+    A mutant that was not judged is one that a contract caught before.
+    """
+    caught = Outcome(Verdict.CONTRACT)
+    found = [(mutant, outcomes.get(mutant.key, caught)) for mutant in mutants]
+    records = [
+        Record(mutant.key, mutant.kind, mutant.line, outcome.verdict, outcome.by)
+        for mutant, outcome in found
+        if outcome.verdict is not Verdict.CONTRACT
+    ]
+    return FileResult(Counter(mutant.kind for mutant in mutants), records)
+
+
+def read_results(path: Path = RESULTS) -> dict[str, FileResult]:
+    """What `write_results` wrote; nothing if there is no such file."""
+    if not path.exists():
+        return {}
+    return {file: _result(file, found) for file, found in json.loads(path.read_text()).items()}
+
+
+def write_results(results: Mapping[str, FileResult], path: Path = RESULTS) -> None:
+    """Results by file, one mutant a line."""
+    path.parent.mkdir(exist_ok=True)
+    parts = []
+    for file, result in sorted(results.items()):
+        rows = [json.dumps(_row(record), ensure_ascii=False) for record in result.records]
+        counts = json.dumps({kind: result.mutants.get(kind, 0) for kind in Kind})
+        listed = ",\n".join(f"  {row}" for row in rows)
+        parts.append(f'"{file}": {{"mutants": {counts}, "not_caught_by_contracts": [\n{listed}]}}')
+    write_text_atomic(path, "{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def _row(record: Record) -> dict[str, object]:
+    key, rest = asdict(record.key), asdict(record)
+    del key["file"], rest["key"]
+    return key | rest
+
+
+def _result(file: str, found: Mapping[str, Mapping[str, int] | list[dict[str, str]]]) -> FileResult:
+    counts, rows = found["mutants"], found["not_caught_by_contracts"]
+    assert isinstance(counts, Mapping)
+    assert isinstance(rows, list)
+    records = [
+        Record(
+            Key(file, row["scope"], row["was"], row["now"], int(row["number"])),
+            Kind(row["kind"]),
+            int(row["line"]),
+            Verdict(row["verdict"]),
+            row["by"],
+        )
+        for row in rows
+    ]
+    return FileResult({Kind(kind): n for kind, n in counts.items()}, records)

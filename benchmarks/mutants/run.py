@@ -1,0 +1,96 @@
+"""Mutation testing of `refdet.core`: `make mutants`, about an hour on two cores."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from benchmarks.mutants.judging import judged, prepare, target
+from benchmarks.mutants.mutant import Key
+from benchmarks.mutants.mutations import mutants_of
+from benchmarks.mutants.page import ALONE, BOTH, PAGE, caught, write_page
+from benchmarks.mutants.register import REGISTER, Explained, explain, place, read_register
+from benchmarks.mutants.results import FileResult, file_result, read_results, write_results
+from benchmarks.mutants.trial import CORE, REPOSITORY, Outcome
+
+LEAST = 0.95
+FILES = sorted(path.stem for path in CORE.glob("[!_]*.py"))
+
+
+def main() -> int:
+    """Judge, write the results and the page; 1 if something is not as it should be."""
+    arguments = parser().parse_args()
+    results = read_results()
+    if not arguments.page:
+        prepare()
+        for file in arguments.only or FILES:
+            started = time.monotonic()
+            known = results.get(file) if arguments.again else None
+            results[file] = judge_file(file, known, arguments.jobs)
+            write_results(results)
+            say(f"{file}: {summary([results[file]])}, {time.monotonic() - started:.0f} s")
+    records = [record for result in results.values() for record in result.records]
+    explained = explain(records, read_register(), results)
+    write_page(results, explained)
+    say(f"all: {summary(list(results.values()))}; {PAGE.relative_to(REPOSITORY)} is written")
+    return complain(results, explained)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.mutants.run", description=__doc__)
+    made.add_argument("--only", nargs="+", choices=FILES, metavar="FILE", help="these files")
+    made.add_argument("--jobs", type=int, default=2, help="mutants judged at a time (%(default)s)")
+    made.add_argument(
+        "--again",
+        action="store_true",
+        help="judge only what no contract caught last time: quick, after a test was added",
+    )
+    made.add_argument("--page", action="store_true", help="judge nothing, write the page anew")
+    return made
+
+
+def judge_file(file: str, known: FileResult | None, jobs: int) -> FileResult:
+    """What becomes of a file's mutants, or of those that no contract caught in `known`."""
+    mutants = mutants_of(file, (CORE / f"{file}.py").read_text(encoding="utf-8"))
+    keys = {record.key for record in known.records} if known else {one.key for one in mutants}
+    asked = [mutant for mutant in mutants if mutant.key in keys]
+    outcomes: dict[Key, Outcome] = {}
+    aim = target(file)
+    for mutant, outcome in tqdm(judged(aim, asked, jobs), desc=file, total=len(asked), leave=False):
+        outcomes[mutant.key] = outcome
+    return file_result(mutants, outcomes)
+
+
+def summary(results: Sequence[FileResult]) -> str:
+    """How many were noticed."""
+    part, whole = caught(results, BOTH)
+    alone, _ = caught(results, ALONE)
+    return f"{part} of {whole} noticed, {alone} by contracts alone"
+
+
+def complain(results: dict[str, FileResult], explained: Explained) -> int:
+    """Say what is not as it should be; 1 if anything is not."""
+    part, whole = caught(results.values(), BOTH)
+    for record in explained.unexplained:
+        key = record.key
+        say(f"{record.verdict}, and no reason: {place(key)}\n  - {key.was}\n  + {key.now}")
+    for entry in explained.stale:
+        say(f"{REGISTER.name} has a reason without a mutant: {entry}")
+    if part < LEAST * whole:
+        say(f"{part / whole:.2%} is less than {LEAST:.0%}")
+    return int(bool(explained.unexplained or explained.stale or part < LEAST * whole))
+
+
+def say(line: str) -> None:
+    """Print a line."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What a mutant is put to, in a process of its own: contracts first, then the tests of its file.
+
+Nothing of refdet may be imported before, so that all of it sees the mutant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import signal
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CORE = REPOSITORY / "refdet" / "core"
+SLOWER, PATIENCE = 10, 5.0
+"""A check that takes so many times its usual time, and so many seconds more, is taken to loop."""
+
+
+class Verdict(StrEnum):
+    """What became of a mutant: who noticed it, that it did not come to an end, that nobody did."""
+
+    CONTRACT = "contract"
+    TEST = "test"
+    LOOP = "loop"
+    SURVIVED = "survived"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict, and the name of the check or test that gave it."""
+
+    verdict: Verdict
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Stops a check that takes far longer than it does on the file itself.
+
+    Attributes:
+        usual: seconds of processor time by check, on the file itself; what is not here has none.
+        taken: the same, now.
+        too_late: called with a check's name when its time is over; does not return.
+    """
+
+    usual: Mapping[str, float]
+    too_late: Callable[[str], None]
+    taken: dict[str, float] = field(default_factory=dict)
+
+    def start(self, check: str) -> None:
+        """Begin to measure."""
+        self.taken[check] = -time.process_time()
+        signal.signal(signal.SIGPROF, lambda *_: self.too_late(check))
+        limit = SLOWER * self.usual[check] + PATIENCE if self.usual else 0.0  # 0: no limit
+        signal.setitimer(signal.ITIMER_PROF, limit)
+
+    def stop(self, check: str) -> None:
+        """End to measure."""
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        self.taken[check] += time.process_time()
+
+
+def load_profile() -> None:
+    """The profile of `make test`, but for shrinking: that a check fails is all that is asked."""
+    import tests.conftest  # noqa: F401, PLC0415  it registers the profiles
+
+    fast = settings.get_profile("fast")
+    settings.register_profile("mutants", fast, phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("mutants")
+    # As pytest has it from pyproject.toml.
+    for category in (RuntimeWarning, DeprecationWarning):
+        warnings.filterwarnings("error", category=category, module="refdet")
+
+
+def install(file: str, source: str) -> types.ModuleType:
+    """Make `source` the module `refdet.core.<file>`."""
+    name, path = f"refdet.core.{file}", str(CORE / f"{file}.py")
+    module = types.ModuleType(name)
+    module.__file__ = path
+    sys.modules[name] = module
+    exec(compile(source, path, "exec"), vars(module))  # a mutant is there to be run
+    setattr(importlib.import_module("refdet.core"), file, module)
+    return module
+
+
+def rooms_of(module: types.ModuleType) -> list[str]:
+    """The modules of `refdet.conformance` with a contract of a function of `module`."""
+    catalogue = importlib.import_module("refdet.conformance.catalogue")
+    rooms = [room for room in vars(catalogue).values() if isinstance(room, types.ModuleType)]
+    return [
+        room.__name__
+        for room in rooms
+        if any(hasattr(module, contract.name) for contract in room.CONTRACTS)
+    ]
+
+
+def checks_of(
+    module: types.ModuleType, rooms: list[str]
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Every check of a contract of a function of `module`, by name; the quick vectors first."""
+    for room in rooms:
+        for contract in importlib.import_module(room).CONTRACTS:
+            function = getattr(module, contract.name, None)
+            for check in reversed(contract.checks()) if function else ():
+                yield f"{contract.name}: {check.name}", partial(check.run, function)
+
+
+def own_tests(file: str) -> list[str]:
+    """The files in `tests/core` that are about a file of `core`, by what they import."""
+    # The tests of COCO's rules reach it through their cases; others go through all of core.
+    cases = r"|\bcoco_cases\b" * (file == "coco_eval")
+    about = re.compile(rf"\bcore\.({file}\b|__path__)" + cases)
+    return [
+        str(path.relative_to(REPOSITORY))
+        for path in sorted((REPOSITORY / "tests" / "core").glob("test_*.py"))
+        if about.search(path.read_text(encoding="utf-8"))
+    ]
+
+
+class Watch:
+    """Tells pytest's order, times and first failure."""
+
+    def __init__(self, clock: Clock, caught: Mapping[str, int]) -> None:
+        self.clock, self.caught, self.failed = clock, caught, ""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """First what has caught most."""
+        items.sort(key=lambda item: -self.caught.get(item.nodeid, 0))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Each test has its time."""
+        self.clock.start(nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Each test has its time."""
+        self.clock.stop(nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what failed."""
+        if report.failed:
+            self.failed = report.nodeid
+
+
+def run_tests(files: list[str], watch: Watch) -> Outcome:
+    """The first test that fails, if one does."""
+    quiet = ["-x", "-q", "-p", "no:cacheprovider"]
+    code = pytest.main([*quiet, *(str(REPOSITORY / file) for file in files)], plugins=[watch])
+    return (
+        Outcome(Verdict.TEST, watch.failed or "collecting") if code else Outcome(Verdict.SURVIVED)
+    )

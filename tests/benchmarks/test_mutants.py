@@ -1,0 +1,78 @@
+"""`make mutants` tells mutants apart, judges them rightly, and holds its register to the facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mutants.mutant import Key, Kind
+from benchmarks.mutants.page import ALONE, BOTH, caught, page
+from benchmarks.mutants.register import REGISTER, Reason, explain, read_register
+from benchmarks.mutants.results import FileResult, Record, read_results, write_results
+from benchmarks.mutants.trial import Verdict
+
+SURVIVOR = Record(Key("iou", "f", "a < b < c", "a < b <= c"), Kind.RULE, 7, Verdict.SURVIVED, "")
+ENDLESS = Record(Key("iou", "f", "n -= 1", "n += 1"), Kind.RULE, 9, Verdict.LOOP, "f: terminates")
+TESTED = Record(Key("iou", "g", '"bad"', '"BAD"'), Kind.MESSAGE, 2, Verdict.TEST, "t.py::test_g")
+RESULT = FileResult({Kind.RULE: 7, Kind.MESSAGE: 3}, [SURVIVOR, ENDLESS, TESTED])
+EQUIVALENT = Reason(Verdict.SURVIVED, "iou.f", "b is never c.", (("<", "<="),))
+LOOP = Reason(Verdict.LOOP, "iou.*", "It counts up.", (("-=", "+="),))
+
+
+def test_caught_counts_loops_and_tests_as_what_noticed_them() -> None:
+    assert caught([RESULT], ALONE) == (8, 10)
+    assert caught([RESULT], BOTH) == (9, 10)
+    assert caught([RESULT], ALONE, [Kind.RULE]) == (6, 7)
+
+
+def test_explain_finds_the_reason_of_each_survivor_and_loop() -> None:
+    explained = explain(RESULT.records, [EQUIVALENT, LOOP], ["iou"])
+    assert explained.reasons == [(EQUIVALENT, [SURVIVOR]), (LOOP, [ENDLESS])]
+    assert explained.unexplained == []
+    assert explained.stale == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Reason(Verdict.LOOP, "iou.f", "", (("<", "<="),)),
+        Reason(Verdict.SURVIVED, "iou.g", "", (("<", "<="),)),
+        Reason(Verdict.SURVIVED, "iou.f", "", (("<", ">"),)),
+        Reason(Verdict.SURVIVED, "iou.f", "", (("a <", "a <="),)),
+    ],
+)
+def test_explain_takes_no_reason_of_another_mutant(wrong: Reason) -> None:
+    explained = explain([SURVIVOR], [wrong], ["iou"])
+    assert explained.unexplained == [SURVIVOR]
+    assert len(explained.stale) == 1
+
+
+def test_explain_calls_nothing_stale_in_files_that_were_not_judged() -> None:
+    assert explain([SURVIVOR], [EQUIVALENT, LOOP], ["nms"]).stale == []
+    everywhere = Reason(Verdict.SURVIVED, "*", "", (("x", "y"),))
+    assert explain([SURVIVOR], [everywhere], ["iou", "nms"]).stale == []
+
+
+def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
+    file = tmp_path / "mutants.json"
+    assert read_results(file) == {}
+    write_results({"iou": RESULT}, file)
+    found = read_results(file)
+    assert found["iou"].records == RESULT.records
+    assert caught(found.values(), BOTH) == caught([RESULT], BOTH)
+
+
+def test_page_lists_survivors_with_their_reasons_and_those_without() -> None:
+    lines = page({"iou": RESULT}, explain(RESULT.records, [EQUIVALENT], ["iou"])).splitlines()
+    reason = lines.index("b is never c.")
+    assert lines[reason + 2 : reason + 6] == ["```diff", "iou.py f", "- a < b < c", "+ a < b <= c"]
+    assert "+ n += 1" in lines[lines.index("## Not explained") :]
+    assert "| `iou` | 10 | 80.0 % | 90.0 % | 1 | 1 |" in [" ".join(x.split()) for x in lines]
+
+
+def test_register_gives_a_reason_for_every_swap() -> None:
+    for reason in read_register(REGISTER):
+        assert len(reason.reason) > 20, reason.where
+        assert reason.swaps, reason.where
+        assert all(was != now for was, now in reason.swaps), reason.where
