@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from refdet.core.nms import SoftNMSDecay
 from tests.conformance.suite_runs import (
     assert_as_registered,
     assert_can_be_pasted,
@@ -51,3 +53,15 @@ def test_register_of_supervision_names_targets_of_the_suite() -> None:
 
 def test_counterexamples_of_supervision_can_be_pasted() -> None:
     assert_can_be_pasted("supervision")
+
+
+def test_soft_nms_of_supervision_keeps_a_score_that_is_the_smallest() -> None:
+    pytest.importorskip("supervision")
+    from refdet.conformance.suites.supervision import soft_nms  # noqa: PLC0415 - it may be missing
+
+    # The contract's vector of this is linear, which supervision refuses.
+    apart = np.array([[0.0, 0.0, 1.0, 1.0], [2.0, 0.0, 3.0, 1.0], [4.0, 0.0, 5.0, 1.0]])
+    scores = np.array([0.25, 0.5, 0.125])
+    got = soft_nms(apart, scores, SoftNMSDecay.GAUSSIAN, 0.5, 0.5, 0.25)
+    assert got.indices.tolist() == [1, 0]
+    assert got.scores.tolist() == [0.5, 0.25]
