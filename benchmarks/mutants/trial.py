@@ -23,6 +23,8 @@ from hypothesis import Phase, settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CORE = REPOSITORY / "refdet" / "core"
+THROUGH_ALL = "refdet.core.__path__"
+"""What a test says that goes through all files of `core`."""
 SLOWER, PATIENCE = 10, 5.0
 """A check that takes so many times its usual time, and so many seconds more, is taken to loop."""
 
@@ -120,7 +122,7 @@ def own_tests(file: str) -> list[str]:
     """The files in `tests/core` that are about a file of `core`, by what they import."""
     # The tests of COCO's rules reach it through their cases; others go through all of core.
     cases = r"|\bcoco_cases\b" * (file == "coco_eval")
-    about = re.compile(rf"\bcore\.({file}\b|__path__)" + cases)
+    about = re.compile(rf"\bcore\.{file}\b|{THROUGH_ALL}" + cases)
     return [
         str(path.relative_to(REPOSITORY))
         for path in sorted((REPOSITORY / "tests" / "core").glob("test_*.py"))
@@ -129,14 +131,21 @@ def own_tests(file: str) -> list[str]:
 
 
 class Watch:
-    """Tells pytest's order, times and first failure."""
+    """Tells pytest what is about a file, in which order; keeps times and the first failure."""
 
-    def __init__(self, clock: Clock, caught: Mapping[str, int]) -> None:
+    def __init__(self, file: str, clock: Clock, caught: Mapping[str, int]) -> None:
         self.clock, self.caught, self.failed = clock, caught, ""
+        self.names = {file, *vars(sys.modules[f"refdet.core.{file}"])}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """First what has caught most."""
+        """Of what goes through all of core, what names the file; first what has caught most."""
+        items[:] = [item for item in items if self._is_about(item)]
         items.sort(key=lambda item: -self.caught.get(item.nodeid, 0))
+
+    def _is_about(self, item: pytest.Item) -> bool:
+        text = item.path.read_text(encoding="utf-8")
+        parameters = re.findall(r"\w+", item.name)[1:]
+        return THROUGH_ALL not in text or not parameters or not self.names.isdisjoint(parameters)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Each test has its time."""
