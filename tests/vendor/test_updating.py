@@ -106,6 +106,17 @@ def test_update_keeps_a_recorded_patch_where_its_lines_have_moved(host: Host) ->
     assert "patched: as before" in host.run("check").said
 
 
+def test_a_patch_right_below_the_header_outlives_many_versions(host: Host) -> None:
+    host.edit("iou.py", '"""How much', '"""How very much')
+    assert host.run("record", f"{FOLDER}/iou.py", "--reason", "why").code == 0
+    for version, name in (("0.2.0", "_moved"), ("0.3.0", "_again"), ("1.0", "_more")):
+        host.install(version, ("def _area(", f"def {name}() -> None: ...\n\n\ndef _area("))
+        assert host.run("update").code == 0
+        assert f"# refdet {version}: " in text_of(host)
+        assert '"""How very much' in text_of(host)
+        assert "patched: why" in host.run("check", "--strict").said
+
+
 def test_update_keeps_a_patch_and_undoes_what_is_beside_it(host: Host) -> None:
     patched(host)
     mine = host.edit("iou.py", "def _union(", "def _onion(")
