@@ -72,11 +72,11 @@ SCORES = (-1.5, -0.0, 0.0, 0.25, 0.5, 0.5, 1.0)
 
 @st.composite
 def columns(draw: st.DrawFn, foreign: int = FOREIGN) -> Columns:
-    """Up to 3 images and classes, 7 objects and 9 detections: ties everywhere.
+    """1 to 3 images and classes, up to 7 objects and 9 detections: ties everywhere.
 
     A few of them are of the image or class `foreign`, which is not judged.
     """
-    ids = st.lists(st.sampled_from(IDS), max_size=3, unique=True)
+    ids = st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)
     image_ids, category_ids = draw(ids), draw(ids)
     places = st.tuples(
         st.sampled_from([*image_ids, *image_ids, *image_ids, foreign]),
@@ -246,6 +246,17 @@ def does_not_depend_on_the_size_of_ids(evaluate_coco: EvaluateCOCO, columns: Col
     assert_same(evaluate_coco(**renamed, params=COCO), evaluate_coco(**columns, params=COCO))
 
 
+@given(columns=columns(), name=st.sampled_from(["image_ids", "category_ids"]))
+@example(columns=SINGLE, name="image_ids")
+@example(columns=SINGLE, name="category_ids")
+def judges_nothing_without_images_or_classes(
+    evaluate_coco: EvaluateCOCO, columns: Columns, name: str
+) -> None:
+    """An empty list is one of nothing, not of everything."""
+    empty = {**columns, name: np.zeros(0, np.int64)}
+    assert_same(evaluate_coco(**empty, params=COCO), naive_evaluate_coco(empty, COCO))
+
+
 @given(columns=columns())
 def leaves_out_what_is_not_judged(evaluate_coco: EvaluateCOCO, columns: Columns) -> None:
     """Rows of other images and classes might as well not be there."""
@@ -374,6 +385,7 @@ EVALUATE_COCO = Contract[EvaluateCOCO](
         equals_naive_loops_with_ignored_objects,
         does_not_depend_on_the_order_of_images,
         does_not_depend_on_the_size_of_ids,
+        judges_nothing_without_images_or_classes,
         leaves_out_what_is_not_judged,
         judges_all_classes_as_one,
         counts_an_ignored_object_for_nobody,

@@ -65,10 +65,10 @@ class CocoParams:
     iou_thresholds: Sequence[float] = tuple(np.linspace(0.5, 0.95, 10).tolist())
     recall_levels: Sequence[float] = tuple(np.linspace(0, 1, 101).tolist())
     area_ranges: Sequence[tuple[str, float, float]] = (
-        AreaRange("all", 0, 1e10),
-        AreaRange("small", 0, 32**2),
-        AreaRange("medium", 32**2, 96**2),
-        AreaRange("large", 96**2, 1e10),
+        AreaRange("all", 0.0, 1e10),
+        AreaRange("small", 0.0, 32.0**2),
+        AreaRange("medium", 32.0**2, 96.0**2),
+        AreaRange("large", 96.0**2, 1e10),
     )
     max_detections: Sequence[int] = (1, 10, 100)
     class_agnostic: bool = False
