@@ -128,3 +128,24 @@ def test_batched_nms_names_a_label_beyond_int64() -> None:
     labels = np.array([0, 2**63, 1], np.uint64)
     with pytest.raises(ValueError, match=re.escape("labels[1] = 9223372036854775808 exceeds")):
         batched_nms(BOXES, SCORES, labels, 0.5)
+
+
+def test_soft_nms_takes_an_iou_above_0_3_a_sigma_of_one_half_and_a_score_of_one_thousandth() -> (
+    None
+):
+    """The first two boxes have an IoU of 1/3; 0.5 falls to 0.5 * 2/3, or to 0.5 exp(-(1/9) / 0.5)."""
+    far = np.array([[20.0, 0, 22, 2], [30.0, 0, 32, 2]])
+    boxes, scores = np.concatenate([BOXES, far]), np.array([0.5, 0.75, 0.25, 0.001, 0.0009])
+    linear = soft_nms(boxes, scores, SoftNMSDecay.LINEAR)
+    assert linear.indices.tolist() == [1, 0, 2, 3]
+    np.testing.assert_allclose(linear.scores, [0.75, 1 / 3, 0.25, 0.001], rtol=1e-15)
+    gaussian = soft_nms(boxes, scores, SoftNMSDecay.GAUSSIAN)
+    np.testing.assert_allclose(gaussian.scores[1], 0.5 * np.exp(-2 / 9), rtol=1e-15)
+
+
+def test_nms_of_no_boxes_gives_rows_all_the_same() -> None:
+    no_box, no_score = np.zeros((0, 4)), np.zeros(0)
+    assert nms(no_box, no_score, 0.5).dtype == np.int64
+    assert batched_nms(no_box, no_score, np.zeros(0, np.int64), 0.5).dtype == np.int64
+    kept = soft_nms(no_box, no_score, SoftNMSDecay.LINEAR)
+    assert (kept.indices.dtype, kept.scores.dtype) == (np.int64, np.float64)
