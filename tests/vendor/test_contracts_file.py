@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -28,6 +30,7 @@ class NoRefdet:
             raise ImportError("a vendored file needs refdet")
 
 
+assert "refdet" not in sys.modules
 sys.meta_path.insert(0, NoRefdet())
 
 
@@ -99,9 +102,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_pytest(folder: Path) -> list[str]:
     """One line for each test, with its outcome first."""
-    command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA"]
+    command = [sys.executable, "-I", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:refdet"]
     done = subprocess.run(
-        [*command, "--tb=no", "--assert=plain", f"--rootdir={folder}"],
+        [*command, "-q", "-rA", "--tb=no", "--assert=plain", f"--rootdir={folder}"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -170,3 +173,41 @@ def test_a_broken_function_fails(tmp_path: Path) -> None:
         for is_property in (True, False)
     }
     assert wanted - failed == set()
+
+
+def test_contracts_of_one_function_hold_its_vectors_alone() -> None:
+    text = contracts_source("iou", ["ioa_matrix"])
+    assert text.startswith('"""What ioa_matrix must do: ')
+    vectors = re.findall(r'^    "(\w+)/', text, re.MULTILINE)
+    assert set(vectors) == {"ioa_matrix"}
+    assert "from .iou import ioa_matrix\n" in text
+
+
+def test_contracts_import_nothing_but_what_they_say() -> None:
+    for room, others in ((Room.CORE, set()), (Room.TORCH_OPS, {"torch"})):
+        for module in with_contracts(room):
+            tree = ast.parse(contracts_source(module, (), room))
+            froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+            beside = {node.module for node in froms if node.level}
+            names = {str(node.module).partition(".")[0] for node in froms if not node.level}
+            names |= {
+                alias.name.partition(".")[0]
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            }
+            assert beside == {module}
+            assert names - sys.stdlib_module_names == {"numpy", "hypothesis", "pytest", *others}
+            assert not names & {"os", "pathlib", "subprocess"}, "a copy reads no files"
+
+
+def test_what_has_no_contract_is_told() -> None:
+    assert not has_contracts("losses", (), Room.TORCH_OPS)
+    with pytest.raises(
+        ValueError, match=r"losses of refdet\.torch_ops has no contract; copy it wi"
+    ):
+        contracts_source("losses", (), Room.TORCH_OPS)
+    with pytest.raises(ValueError, match=r"^SSD300_COCO in priors of refdet\.core has no contract"):
+        contracts_source("priors", ["SSD300_COCO"])
+    with pytest.raises(ValueError, match=r"did you mean iou_matrix"):
+        contracts_source("iou", ["iou_matrx"])
