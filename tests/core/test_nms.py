@@ -131,7 +131,7 @@ def test_batched_nms_names_a_label_beyond_int64() -> None:
 
 
 def test_soft_nms_has_the_defaults_of_its_docstring() -> None:
-    """The first two boxes have an IoU of 1/3, above 0.3: 0.5 falls to a third, or by exp(-2 / 9)."""
+    """The first two boxes have an IoU of 1/3, above 0.3: 0.5 falls to 1/3, or by exp(-2 / 9)."""
     far = np.array([[20.0, 0, 22, 2], [30.0, 0, 32, 2]])
     boxes, scores = np.concatenate([BOXES, far]), np.array([0.5, 0.75, 0.25, 0.001, 0.0009])
     linear = soft_nms(boxes, scores, SoftNMSDecay.LINEAR)
