@@ -83,6 +83,11 @@ def test_only_copies_the_function_and_a_later_add_adds_to_it(host: Host) -> None
     assert host.run("check").code == 0
 
 
+def test_functions_are_listed_once_in_the_order_of_their_file(host: Host) -> None:
+    host.add("--only", "iou_paired", "iou_matrix", "iou_paired")
+    assert listed(host)["iou.py"]["functions"] == ["iou_matrix", "iou_paired"]
+
+
 def test_only_beside_its_file_takes_a_part_of_that_file(host: Host) -> None:
     host.add("iou", "average_precision", "--only", "iou_matrix")
     assert functions_in(host, "iou.py") == ["iou_matrix"]
