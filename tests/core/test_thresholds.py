@@ -38,6 +38,12 @@ def test_parse_class_thresholds_refuses_one_text_for_several() -> None:
         parse_class_thresholds("WBC=0.5")
 
 
+def test_parse_class_thresholds_names_an_entry_that_is_no_text() -> None:
+    number: list[str] = ["WBC=0.5", 7]  # type: ignore[list-item]  # the refusal is the test
+    with pytest.raises(TypeError, match=r"entries\[1\] must be text, got 7"):
+        parse_class_thresholds(number)
+
+
 @pytest.mark.parametrize(
     ("parsed", "names", "message"),
     [
@@ -60,6 +66,11 @@ def test_score_threshold_mask_compares_in_float64() -> None:
     labels = np.zeros(2, np.int64)
     got = score_threshold_mask(np.array([0.7, 0.75], np.float32), labels, 0.7, {})
     assert got.tolist() == [False, True]  # float32(0.7) = 0.699999988
+
+
+def test_score_threshold_mask_keeps_fractions_beside_a_whole_default() -> None:
+    got = score_threshold_mask(np.array([0.25, 0.75]), np.array([1, 1]), 0, {1: 0.5})
+    assert got.tolist() == [False, True]
 
 
 def test_score_threshold_mask_names_what_is_wrong() -> None:
