@@ -25,6 +25,9 @@ SUITES: Mapping[str, str] = {
     "vernier": "vernier",
     "torchmetrics": "torchmetrics",
     "supervision": "supervision",
+    "globox": "globox",
+    "mean-average-precision": "mean-average-precision",
+    "mapcalc": "mapcalc",
 }
 """All suites, as the command line has them, and what `pip install` calls their libraries."""
 

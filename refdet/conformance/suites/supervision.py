@@ -14,6 +14,7 @@ from supervision.detection.utils import iou_and_nms
 
 from refdet.conformance.adapter import Adapter, Arrays
 from refdet.conformance.contract import BoxFormat
+from refdet.conformance.suites.supervision_evaluation import TARGETS
 from refdet.conformance.target import Target
 from refdet.core.nms import SoftNMSDecay, SoftNMSResult
 
@@ -107,4 +108,5 @@ def targets() -> tuple[Target, ...]:
         Target(suppression, "nms", nms),
         Target(suppression, "batched_nms", batched_nms),
         Target("box_soft_non_max_suppression", "soft_nms", soft_nms, _FLOAT32),
+        *TARGETS,
     )
