@@ -86,6 +86,13 @@ class ReliabilityWithoutTheLastBin(Reliability):
         return float(summed / total) if total else float("nan")
 
 
+class ReliabilityAsMeanOfBins(Reliability):
+    """The mean of the bins' gaps for their sum weighted by counts."""
+
+    def error(self, gaps: F64, counts: I64) -> float:
+        return self.mean(gaps[counts > 0])
+
+
 # --- Thresholds ---
 
 
@@ -179,6 +186,12 @@ ZOO = (
         "without-the-last-bin",
         ReliabilityWithoutTheLastBin(),
         "hendrycks/natural-adv-examples#16, texttron/BrowseComp-Plus#18",
+    ),
+    Wrong(
+        "reliability_curve",
+        "mean-of-bins-for-the-sum",
+        ReliabilityAsMeanOfBins(),
+        "ethen8181/machine-learning#20",
     ),
     Wrong(
         "score_threshold_mask",
