@@ -55,7 +55,7 @@ class ConformanceRun:
     Whole libraries: refdet conformance run --suite torchvision pycocotools
 
     Suites: torchvision, pycocotools, faster-coco-eval, hotcoco, ultrafast, vernier, torchmetrics,
-    supervision.
+    supervision, globox, mean-average-precision, mapcalc.
 
     A function that differs in more than its options can say gets a wrapper of a few lines: name
     that instead. Exits with 1 if anything is broken that no register of known deviations lists, or

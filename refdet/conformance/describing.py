@@ -17,7 +17,9 @@ def contract_list() -> str:
     """Every contract in a line, by the file of `refdet.core` that holds its rule."""
     width = max(len(contract.name) for contract in catalogue.CONTRACTS) + 4
     lines: list[str] = []
-    for file in (one for one in vars(catalogue).values() if isinstance(one, ModuleType)):
+    for file in vars(catalogue).values():
+        if not (isinstance(file, ModuleType) and hasattr(file, "CONTRACTS")):
+            continue
         lines += ["", file.__name__.rpartition(".")[2]]
         for contract in file.CONTRACTS:
             rule = contract.conventions.rule

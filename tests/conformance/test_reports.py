@@ -69,6 +69,8 @@ def test_text_has_a_line_for_each_check_and_whole_counterexamples() -> None:
     assert max(map(len, lines[2:7])) == 100
     assert all(line.endswith(" ...") for line in lines[2:7])
     assert text.count(CODE) == 2
+    (head,) = (index for index, line in enumerate(lines) if line.startswith("BROKEN  b: "))
+    assert max(map(len, lines[head : head + 2])) <= 100, "the long about stands on two lines"
     assert "nan & <0>" in text
     assert (
         "known: 0 / 0 | NaN (pytorch/vision#2582)\nhttps://github.com/pytorch/vision/issues/2582"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from refdet.conformance.register import Deviation
@@ -60,7 +61,12 @@ def _cut(text: str, width: int) -> str:
 
 
 def _break(outcome: Outcome) -> Iterator[str]:
-    yield f"{outcome.verdict.upper()}  {outcome.check}: {outcome.about}"
+    yield from textwrap.wrap(
+        f"{outcome.verdict.upper()}  {outcome.check}: {outcome.about}",
+        WIDTH,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     if outcome.verdict is Verdict.GONE:
         yield said_of(outcome)
         return
