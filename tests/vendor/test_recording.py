@@ -84,6 +84,16 @@ def test_record_again_takes_the_further_change_in(host: Host) -> None:
     assert host.run("check").code == 0
 
 
+def test_a_reason_can_be_reworded_whatever_is_installed(host: Host) -> None:
+    host.edit("iou.py", OLD, NEW)
+    host.run("record", FILE, "--reason", "first")
+    patch = (host.folder / "iou.py.patch").read_bytes()
+    host.install("0.2.0", ("def ", "def new_"))
+    assert host.run("record", FILE, "--reason", "second").code == 0
+    assert "patched: second" in host.run("check").said
+    assert (host.folder / "iou.py.patch").read_bytes() == patch
+
+
 def test_record_takes_a_twin_from_wherever_it_is_called(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
