@@ -144,12 +144,12 @@ NO_OBJECT = one_image([], [BOX, SHIFTED], [0.5, 0.5])
 SINGLE = one_image([BOX], [BOX], [0.5])
 NO_AREA = one_image([[8.0, 8.0, 0.0, 16.0]], [[8.0, 8.0, 0.0, 16.0], BOX], [0.5, 0.5])
 ALL_TIED = one_image([BOX] * 3, [BOX] * 4, [0.5] * 4, crowd=".x.")
-# The first of five objects is found before, the second one after a mistake: recall is 1/5, which is
-# a level of its own in float64, and below the one that float32 has.
+# Three of five objects are found before a mistake, a fourth after it: a recall of 3/5 is a level in
+# float64, and below the one that float32 has.
 AT_A_LEVEL = one_image(
     [[24.0 * k, 0.0, 16.0, 16.0] for k in range(5)],
-    [[24.0 * k, 0.0, 16.0, 16.0] for k in (0, 5, 1)],
-    [1.0, 0.5, 0.25],
+    [[24.0 * k, 0.0, 16.0, 16.0] for k in (0, 1, 2, 9, 3)],
+    [1.0, 0.5, 0.5, 0.25, 0.0],
 )
 # Sides of a few units in the last place of their coordinates, where x + width is rounded.
 FAR = one_image([[1e9, 1e9, 3e-7, 2e-7]], [[1e9, 1e9 + 1e-7, 2e-7, 3e-7]], [0.5])
