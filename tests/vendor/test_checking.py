@@ -61,6 +61,7 @@ def test_check_sees_every_byte(host: Host, change: bytes, at: int) -> None:
     path.write_bytes(content[:at] + change + content[at:])
     ran = host.run("check")
     assert (ran.code, line_of(ran.said, "iou.py")) == (1, "modified")
+    assert f"not as refdet wrote them: {FOLDER}/iou.py" in ran.said  # the diff could be printed
 
 
 def test_check_takes_a_checkout_on_windows_for_the_same(host: Host) -> None:
