@@ -10,7 +10,7 @@ class Kind(StrEnum):
     """Where a mistake is.
 
     RULE: in how a result is computed.
-    CHECK: in what decides whether an input is refused.
+    CHECK: in what decides whether an input is refused, or is called to decide it.
     MESSAGE: in the text of an error, or where it is raised.
     """
 

@@ -23,7 +23,7 @@ from benchmarks.mutants.mutant import Key, Kind, Mutant
 # mutmut passes over decorated functions, except for static methods and those of a class.
 PROPERTY, STATIC = "@property\n", "@staticmethod  # property\n"
 TYPE_ALIAS = re.compile(r"\w+(: TypeAlias)? = (NDArray\[|TypeVar\(|Callable\[)")
-CHECKING = re.compile(r"_+check\w*|__post_init__")
+CHECKING = re.compile(r"_(check|refuse)\w*|__post_init__")
 
 
 def mutants_of(file: str, source: str) -> list[Mutant]:
@@ -123,14 +123,18 @@ def _end(node: ast.expr | ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
 
 
 def _kind(around: list[ast.AST]) -> Kind:
-    raised = any(isinstance(node, ast.Raise) for node in around)
-    prose = (
-        isinstance(around[-1], ast.Constant) and " " in str(around[-1].value) if around else False
-    )
-    if raised or prose:
+    last = around[-1] if around else None
+    is_prose = isinstance(last, ast.Constant) and " " in str(last.value)
+    if is_prose or any(isinstance(node, ast.Raise) for node in around):
         return Kind.MESSAGE
-    functions = [node.name for node in around if isinstance(node, ast.FunctionDef)]
-    guards = any(
-        isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise) for node in around
-    )
-    return Kind.CHECK if guards or any(map(CHECKING.fullmatch, functions)) else Kind.RULE
+    return Kind.CHECK if any(map(_is_check, around)) else Kind.RULE
+
+
+def _is_check(node: ast.AST) -> bool:
+    """Whether a node raises at its end, is a function that checks, or calls one."""
+    if isinstance(node, ast.If | ast.For):
+        last = node.body[-1]
+        return isinstance(last, ast.Raise) or (isinstance(node, ast.For) and _is_check(last))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return CHECKING.fullmatch(node.func.id) is not None
+    return isinstance(node, ast.FunctionDef) and CHECKING.fullmatch(node.name) is not None

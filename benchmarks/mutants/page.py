@@ -8,7 +8,7 @@ from benchmarks.evaluation.tables import markdown
 from benchmarks.mutants.mutant import Kind
 from benchmarks.mutants.register import Explained, Reason
 from benchmarks.mutants.results import FileResult, Record
-from benchmarks.mutants.trial import REPOSITORY, Verdict
+from benchmarks.mutants.trial import CORE, REPOSITORY, Verdict
 
 PAGE = REPOSITORY / "docs" / "mutants.md"
 INTRODUCTION = """\
@@ -47,6 +47,8 @@ def page(results: Mapping[str, FileResult], explained: Explained) -> str:
     parts = [INTRODUCTION, "## Scores\n", _scores(results), "By file:\n", _by_file(results)]
     parts += ["## Survivors, and why they are equivalent\n", *_listed(reasons, Verdict.SURVIVED)]
     parts += ["## Mutants that never come to an end\n", *_listed(reasons, Verdict.LOOP)]
+    if missing := {path.stem for path in CORE.glob("[!_]*.py")} - set(results):
+        parts += [f"Not judged yet: {', '.join(sorted(missing))}.\n"]
     if explained.unexplained:
         parts += ["## Not explained\n", _diff(explained.unexplained)]
     return "\n".join(parts)

@@ -45,6 +45,12 @@ def half(x: float) -> float:
 
 def _check_half(x: float) -> None:
     x = x * 2
+
+
+def double(x: float) -> float:
+    """Twice x."""
+    _check_half(x, "x")
+    return x * 2
 '''
 
 
@@ -82,6 +88,8 @@ def test_mutants_know_their_kind_and_line(made: list[Mutant]) -> None:
     assert kinds[22, 'for bad, why in ((x == 1, "IS ODD"),):'] is Kind.MESSAGE
     assert kinds[23, "y = x * 2"] is Kind.RULE
     assert kinds[28, "x = x / 2"] is Kind.CHECK
+    assert kinds[33, '_check_half(x, "X")'] is Kind.CHECK
+    assert kinds[34, "return x / 2"] is Kind.RULE
 
 
 def test_tests_of_a_file_are_those_that_import_it() -> None:
