@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis mutants bccd vendor-matrix clean
+.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis mutants scorecard bccd vendor-matrix clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench             our speed beside torchvision's and the naive loop's"
 	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
 	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
+	@echo "make scorecard         eleven libraries held to the contracts, into docs/scorecard.md (about 10 minutes)"
 	@echo "make mutants           is every small mistake in refdet/core noticed? (about an hour)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make vendor-matrix     vendored copies under every Python and NumPy found (about 10 minutes)"
@@ -81,6 +82,12 @@ ANALYSIS ?=
 
 bench-analysis: $(INSTALLED)
 	$(BIN)/python -m benchmarks.analysis.run $(ANALYSIS)
+
+# Options: make scorecard SCORECARD="--examples 20 --output /tmp/scorecard.md"
+SCORECARD ?=
+
+scorecard: $(PEERS)
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.scorecard $(SCORECARD)
 
 # mutmut is installed for this alone. Options: make mutants MUTANTS="--only iou nms", or "--again"
 MUTMUT := .venv/installed-mutants
