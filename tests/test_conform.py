@@ -105,9 +105,7 @@ def test_breaks_are_shown_with_message_and_code(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check("mypkg.metrics:nan_where_empty") == 1
-    said = capsys.readouterr()
-    assert said.err == "", "a target's warnings are not the user's concern here"
-    lines = said.out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "mypkg.metrics:nan_where_empty as iou_matrix (numpy)"
     for name in NAN_BREAKS:
         assert any(line.startswith(f"broken    {name} ") for line in lines)
@@ -216,11 +214,23 @@ def test_without_hypothesis_the_extra_is_named() -> None:
     assert (done.returncode, done.stderr) == (1, sentence)
 
 
-def test_the_command_line_finds_the_current_folder(folder: Path) -> None:
+def test_options_are_saved_by_their_names_and_read_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "mypkg.metrics:iou_of_xywh --as iou_matrix --format xywh --examples 5"
+    main(["config", "saved.toml", "conformance", "run", *words.split()])
+    assert '\nas = "iou_matrix"\n' in Path("saved.toml").read_text(encoding="utf-8")
+    assert run("run", "--config", "saved.toml") == 0
+    assert run("run", "--config", "saved.toml", "--as", "giou_matrix") == 1
+
+
+def test_the_command_line_finds_the_current_folder_and_is_no_place_for_warnings(
+    folder: Path,
+) -> None:
     command = [str(Path(sys.executable).with_name("refdet")), "conformance", "run"]
-    words = "mypkg.metrics:iou --as iou_matrix --examples 5"
+    words = "mypkg.metrics:nan_where_empty --as iou_matrix --examples 5"
     done = subprocess.run(
         [*command, *words.split()], check=False, capture_output=True, text=True, cwd=folder
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("everything holds\n")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "broken, and in no register" in done.stdout
