@@ -177,7 +177,7 @@ def interval_looks_at_each_number_by_itself(
     assert shapes == ((2, 3), (2, 3)), f"ends of shapes {shapes}"
     for place in np.ndindex(2, 3):
         n_images = int(images[place[1]])
-        ends = bootstrap_interval(samples[:, *place], value, 0.9, n_images)
+        ends = bootstrap_interval(np.moveaxis(samples, 0, -1)[place], value, 0.9, n_images)
         alone = [float(end) for end in ends]
         ends_there = np.array([low[place], high[place]])
         assert_close(alone, ends_there, f"interval {place} by itself", atol=1e-12)

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+F64 = NDArray[np.float64]
 
 _LEAST_TOLERANCE: ContextVar[float] = ContextVar("least tolerance of conformance", default=0.0)
 
@@ -46,7 +48,8 @@ def assert_close(
         rtol: the same as a share of `want`.
     """
     found, wanted = np.asarray(got), np.asarray(want)
-    absent = np.ma.getmaskarray(np.asanyarray(got))
+    # Only a masked array has a mask; NumPy before 2.3 gives its functions no types.
+    absent = np.asarray(getattr(np.asanyarray(got), "mask", False), np.bool_)
     if absent.size and absent.all():
         return  # nothing is given, so that it has no shape either
     assert found.shape == wanted.shape, f"{what}: shape {found.shape} instead of {wanted.shape}"
@@ -67,7 +70,7 @@ def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _near(got: np.ndarray, want: np.ndarray, atol: float, rtol: float) -> np.ndarray:
+def _near(got: F64, want: F64, atol: float, rtol: float) -> NDArray[np.bool_]:
     # Equality first, so that infinities compare; tolerances of 0 then mean bit for bit.
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(got - want) <= atol + rtol * np.abs(want)

@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 from unittest import SkipTest
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdet.conformance.comparing import assert_close
 from refdet.conformance.golden import golden_folder
@@ -171,7 +172,7 @@ class Contract(Generic[Implementation]):
         return implementation(*self.read_arguments(vector.inputs))
 
 
-def named_arrays(outcome: object) -> dict[str, np.ndarray]:
+def named_arrays(outcome: object) -> dict[str, NDArray[np.generic]]:
     """What a function returned, by name: a dataclass by field, anything else as `result`.
 
     A tuple becomes `result_0`, `result_1` and so on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from hypothesis import example, given
@@ -241,7 +241,7 @@ def mean(aps: list[float], classes: Iterable[int] = range(N_CLASSES)) -> float:
     return sum(defined) / len(defined) if defined else float("nan")
 
 
-def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarray]:
+def naive(data: DataSet, covers: float, background: float) -> dict[str, NDArray[Any]]:
     """The attributes of `TideErrors`, `kind` being -1 where nothing is wrong."""
     verdicts = naive_verdicts(data, covers, background)
     by_score = sorted(range(len(verdicts)), key=lambda row: -data.scores[row])
@@ -287,7 +287,7 @@ def naive(data: DataSet, covers: float, background: float) -> dict[str, np.ndarr
     right_first = sorted(entries, key=lambda entry: not entry[4])
     of_found = [int(data.object_labels[o]) for o in real if o in found]
     without_wrong, without_unfound = naive_aps(right_first, objects), naive_aps(entries, of_found)
-    means: dict[str, np.ndarray] = {}
+    means: dict[str, NDArray[Any]] = {}
     for prefix, classes in (("", objects), ("tidecv_", range(N_CLASSES))):
         before = mean(aps, classes)
         gains = np.array([mean(better, classes) - before for better in corrected])
@@ -358,7 +358,8 @@ def equals_one_correction_after_the_other(
 def _where_wrong(outcome: object) -> Mapping[str, Value]:
     """All attributes, and the kind of those that are wrong alone."""
     arrays = named_arrays(outcome)
-    wrong = ~(arrays["true_positive"] | arrays["ignored"])
+    right, ignored = (arrays[name].astype(np.bool_) for name in ("true_positive", "ignored"))
+    wrong = ~(right | ignored)
     return {**arrays, "kind": np.where(wrong, arrays["kind"], 0)}
 
 

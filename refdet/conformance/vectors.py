@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-Value: TypeAlias = "np.ndarray | float | int | bool | str | list[Value] | dict[str, Value] | None"
+Value: TypeAlias = (
+    "NDArray[np.generic] | float | int | bool | str | list[Value] | dict[str, Value] | None"
+)
 
 _ERRORS: Mapping[str, type[Exception]] = {"ValueError": ValueError, "TypeError": TypeError}
 

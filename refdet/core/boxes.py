@@ -7,14 +7,16 @@ corner and the size, `cxcywh` the centre and the size. All in float64: uint8 250
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-IntArray = NDArray[np.integer]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+IntArray = NDArray[np.integer[Any]]
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 
 def xywh_to_xyxy(boxes_xywh: RealArray) -> F64:

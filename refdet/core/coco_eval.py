@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from operator import index
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zipfile import ZipFile
 
 import numpy as np
@@ -32,9 +32,10 @@ I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 Words = NDArray[np.uint64]
-Fields = NDArray[np.unsignedinteger]
-RealArray = NDArray[np.floating | np.integer]
-IntArray = NDArray[np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+Fields = NDArray[np.unsignedinteger[Any]]
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+IntArray = NDArray[np.integer[Any]]
 Column = TypeVar("Column", F64, I64)
 
 BLOCK = 12_000  # detections whose columns fit into a processor's cache together
@@ -296,7 +297,7 @@ def _checked_column(column: NDArray[np.generic], n_rows: int, name: str) -> NDAr
         return array.astype(np.bool_, copy=False)
     if kinds == "iu":
         if array.dtype == np.uint64 and array.max(initial=0) >= 2**63:
-            row = int(np.argmax(array >= 2**63))
+            row = int(np.argmax(array.astype(np.uint64) >= 2**63))
             raise ValueError(f"{name}[{row}] = {array[row]} is no int64")
         return array.astype(np.int64, copy=False)
     values = array.astype(np.float64, copy=False)
@@ -332,7 +333,7 @@ class _Layout(NamedTuple):
 
     n_thresholds: int
     n_ranges: int
-    field: np.dtype[np.unsignedinteger]
+    field: np.dtype[np.unsignedinteger[Any]]
     n_words: int
 
     @classmethod
@@ -342,7 +343,7 @@ class _Layout(NamedTuple):
         return cls(n_thresholds, n_ranges, field, -(-n_ranges * field.itemsize // 8))
 
     @property
-    def full(self) -> np.unsignedinteger:
+    def full(self) -> np.unsignedinteger[Any]:
         """The field with the bits of all thresholds."""
         return self.field.type((1 << self.n_thresholds) - 1)
 
@@ -479,7 +480,7 @@ def _sorted_with_places(keys: I64) -> tuple[I64, I64]:
     return keys, places
 
 
-def _by_label_and_score(label: NDArray[np.signedinteger], scores: F64) -> I64:
+def _by_label_and_score(label: NDArray[np.signedinteger[Any]], scores: F64) -> I64:
     """Places by label ascending, then score descending, then place.
 
     One integer holds all three. If the score's bits do not fit, the lowest are cut off, and the
@@ -743,7 +744,8 @@ def _won_easily(obj: I64, level: NDArray[np.uint8], reached_words: Words, crowd:
     before[1:] = running[:-1]
     before[_starts(obj)] = 0
     before[crowd[obj]] = 0
-    return reached_words[own] & ~reached_words[np.minimum(before, own)]
+    won: Words = reached_words[own] & ~reached_words[np.minimum(before, own)]
+    return won
 
 
 class _Turns(NamedTuple):
@@ -858,7 +860,7 @@ def _outside_bits(data: CocoData, detections: _Detections, params: CocoParams) -
 
 def _place_and_bit(
     params: CocoParams, layout: _Layout, iou_threshold: float, area_range: str
-) -> tuple[int, np.unsignedinteger]:
+) -> tuple[int, np.unsignedinteger[Any]]:
     """Which field is an area range's, and which of its bits a threshold's."""
     names = [one[0] for one in params.area_ranges]
     if iou_threshold not in params.iou_thresholds or area_range not in names:

@@ -9,12 +9,14 @@ its region proposal network (1, 1, 1, 1).
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 Weights = tuple[float, float, float, float]
 
 MAX_LOG_SCALE = math.log(1000.0 / 16.0)
@@ -47,7 +49,8 @@ def encode_boxes(boxes_xyxy: RealArray, references_xyxy: RealArray, weights: Wei
     sizes, reference_sizes = _sizes(boxes), _sizes(references)  # (N, 2): width, height
     shift = (_centres(boxes) - _centres(references)) / reference_sizes
     log_scale = np.log(sizes / reference_sizes)
-    return np.concatenate([shift, log_scale], axis=1) * _checked_weights(weights)
+    deltas: F64 = np.concatenate([shift, log_scale], axis=1) * _checked_weights(weights)
+    return deltas
 
 
 def decode_boxes(

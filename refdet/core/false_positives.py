@@ -7,6 +7,7 @@ that `matching.match_coco` counts.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
-IntArray = NDArray[np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+IntArray = NDArray[np.integer[Any]]
 
 
 class FalsePositiveKind(StrEnum):

@@ -7,11 +7,14 @@ Everything is computed in float64, so that neither a half-precision nor an integ
 overflow. Sides between 1e-75 and 1e75 keep every product inside float64's range.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 
 def iou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -180,7 +183,9 @@ def iou_matrix_inclusive(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
 
 
 def _area(boxes: F64) -> F64:
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    width: F64 = boxes[..., 2] - boxes[..., 0]
+    height: F64 = boxes[..., 3] - boxes[..., 1]
+    return width * height
 
 
 def _intersection(a: F64, b: F64) -> F64:

@@ -6,13 +6,15 @@ loses its object to one of a lower score.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ came back unmatched.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
-IntArray = NDArray[np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+IntArray = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)

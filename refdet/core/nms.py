@@ -6,14 +6,16 @@ boxes of SSD300 it would take 600 MB.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-IntArray = NDArray[np.integer]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+IntArray = NDArray[np.integer[Any]]
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 _BLOCK = 8  # rows of IoU that exist at a time: few enough for the processor's cache
 _GONE = -1.0  # the current score of a box that soft NMS has kept or dropped

@@ -241,7 +241,8 @@ def _cell_shifts(feature_map: int | Size, image_size: Size, name: str) -> F64:
     if 0 in strides:
         raise ValueError(f"{name} = {grid_size} is larger than the image, {image_size}")
     i, j = np.divmod(np.arange(height * width), width)
-    return np.stack([j * strides[1], i * strides[0]] * 2, axis=1).astype(np.float64)  # (cells, 4)
+    shifts: F64 = np.stack([j * strides[1], i * strides[0]] * 2, axis=1).astype(np.float64)
+    return shifts  # (cells, 4)
 
 
 def _rounded_anchors(sizes: Sequence[float], ratios: Sequence[float]) -> F64:
@@ -251,4 +252,5 @@ def _rounded_anchors(sizes: Sequence[float], ratios: Sequence[float]) -> F64:
     sides = np.array(sizes, dtype=np.float32)
     heights, widths = (height_factors * sides).ravel(), (width_factors * sides).ravel()
     corners = np.stack([-widths, -heights, widths, heights], axis=1) / 2
-    return np.round(corners).astype(np.float64)
+    rounded: F64 = np.round(corners).astype(np.float64)
+    return rounded

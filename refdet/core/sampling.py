@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)

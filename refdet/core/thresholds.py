@@ -1,6 +1,7 @@
 """Score thresholds for each class: read them from text, name their classes, apply them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
-IntArray = NDArray[np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+IntArray = NDArray[np.integer[Any]]
 
 
 def parse_class_thresholds(entries: Iterable[str]) -> dict[str, float]:

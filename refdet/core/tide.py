@@ -10,7 +10,7 @@ authors' code; and there an ignored object is overlapped like any other, here it
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-RealArray = NDArray[np.floating | np.integer]
-IntArray = NDArray[np.integer]
+# [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
+RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+IntArray = NDArray[np.integer[Any]]
 
 
 class TideKind(IntEnum):
