@@ -51,7 +51,7 @@ class Call:
     positional: tuple[object, ...]
     keywords: Mapping[str, object]
     outcome: object = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class NotOfferedError(SkipTest):
@@ -60,6 +60,10 @@ class NotOfferedError(SkipTest):
 
 class RefusedError(ValueError, TypeError):
     """An error of whatever kind, where a contract asks for one of two kinds."""
+
+
+class StoppedError(RuntimeError):
+    """What a target raised would have ended its caller's program, which refuses nothing."""
 
 
 def contract_named(name: str) -> Contract[Function]:
@@ -148,10 +152,21 @@ def implementation(
             if target.adapter.exact_errors:
                 raise
             raise RefusedError(f"{type(error).__name__}: {error}") from error
+        except BaseException as error:
+            if not _stops_the_program(error):
+                raise
+            _append(calls, replace(made, error=error))
+            raise StoppedError(f"{type(error).__name__}: {error}") from error
         _append(calls, replace(made, outcome=outcome))
         return adapt_outcome(target.adapter, outcome, contract.result_boxes)
 
     return adapted
+
+
+def _stops_the_program(error: BaseException) -> bool:
+    # `sys.exit()` and a panic in Rust are the target's; an interrupt is the user's, and what a
+    # test runner raises at its time limit is the test runner's.
+    return isinstance(error, SystemExit) or type(error).__name__ == "PanicException"
 
 
 def _copied(value: object) -> object:

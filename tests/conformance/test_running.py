@@ -104,6 +104,30 @@ def test_an_error_is_a_break_and_is_named() -> None:
     assert outcome.counterexample.endswith("# ZeroDivisionError: no boxes")
 
 
+class PanicException(BaseException):
+    """A panic of an extension module in Rust, under the name that it has there: no Exception."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), PanicException("index out of bounds")])
+def test_ending_the_program_is_a_break_and_no_refusal(error: BaseException) -> None:
+    def ends(a: F64, b: F64) -> F64:
+        raise error
+
+    found = outcomes(ends)
+    assert broken(found) == set(found) - {PURITY}
+    outcome = found["iou_matrix/nan"]
+    assert f"raised StoppedError ({type(error).__name__}: {error})" in outcome.message
+    assert outcome.counterexample.endswith(f"# {type(error).__name__}: {error}")
+
+
+def test_an_interrupt_ends_the_run() -> None:
+    def interrupted(a: F64, b: F64) -> F64:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        outcomes(interrupted, "is_symmetric")
+
+
 def test_writing_to_an_input_is_a_break_of_one_check_and_spoils_no_other() -> None:
     names = ("is_exactly_1_for_equal_boxes", PURITY, "iou_matrix/uint8")
     found = outcomes(writes_to_its_input, *names)
