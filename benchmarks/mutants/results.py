@@ -5,6 +5,7 @@ Only the mutants that no contract caught are kept one by one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,13 +40,27 @@ class Record:
 
 @dataclass(frozen=True)
 class FileResult:
-    """The mutants of a file: how many of each kind, and those that no contract caught."""
+    """What came of the mutants of a file.
 
+    Attributes:
+        digest: of the file's text.
+        mutants: how many there are of each kind.
+        records: those that no contract caught.
+    """
+
+    digest: str
     mutants: Mapping[Kind, int]
     records: Sequence[Record]
 
 
-def file_result(mutants: Sequence[Mutant], outcomes: Mapping[Key, Outcome]) -> FileResult:
+def digest_of(source: str) -> str:
+    """The same for the same text."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def file_result(
+    source: str, mutants: Sequence[Mutant], outcomes: Mapping[Key, Outcome]
+) -> FileResult:
     """Of all mutants of a file, and of what became of those that were judged.
 
     A mutant that was not judged is one that a contract caught before.
@@ -57,7 +72,7 @@ def file_result(mutants: Sequence[Mutant], outcomes: Mapping[Key, Outcome]) -> F
         for mutant, outcome in found
         if outcome.verdict is not Verdict.CONTRACT
     ]
-    return FileResult(Counter(mutant.kind for mutant in mutants), records)
+    return FileResult(digest_of(source), Counter(mutant.kind for mutant in mutants), records)
 
 
 def read_results(path: Path = RESULTS) -> dict[str, FileResult]:
@@ -73,9 +88,10 @@ def write_results(results: Mapping[str, FileResult], path: Path = RESULTS) -> No
     parts = []
     for file, result in sorted(results.items()):
         rows = [json.dumps(_row(record), ensure_ascii=False) for record in result.records]
-        counts = json.dumps({kind: result.mutants.get(kind, 0) for kind in Kind})
+        counts = {kind: result.mutants.get(kind, 0) for kind in Kind}
+        head = json.dumps({"digest": result.digest, "mutants": counts})[:-1]
         listed = ",\n".join(f"  {row}" for row in rows)
-        parts.append(f'"{file}": {{"mutants": {counts}, "not_caught_by_contracts": [\n{listed}]}}')
+        parts.append(f'"{file}": {head}, "not_caught_by_contracts": [\n{listed}]}}')
     write_text_atomic(path, "{\n" + ",\n".join(parts) + "\n}\n")
 
 
@@ -85,7 +101,9 @@ def _row(record: Record) -> dict[str, object]:
     return key | rest
 
 
-def _result(file: str, found: Mapping[str, Mapping[str, int] | list[dict[str, str]]]) -> FileResult:
+def _result(
+    file: str, found: Mapping[str, str | Mapping[str, int] | list[dict[str, str]]]
+) -> FileResult:
     counts, rows = found["mutants"], found["not_caught_by_contracts"]
     assert isinstance(counts, Mapping)
     assert isinstance(rows, list)
@@ -99,4 +117,4 @@ def _result(file: str, found: Mapping[str, Mapping[str, int] | list[dict[str, st
         )
         for row in rows
     ]
-    return FileResult({Kind(kind): n for kind, n in counts.items()}, records)
+    return FileResult(str(found["digest"]), {Kind(kind): n for kind, n in counts.items()}, records)

@@ -14,7 +14,13 @@ from benchmarks.mutants.mutant import Key
 from benchmarks.mutants.mutations import mutants_of
 from benchmarks.mutants.page import ALONE, BOTH, PAGE, caught, write_page
 from benchmarks.mutants.register import REGISTER, Explained, explain, place, read_register
-from benchmarks.mutants.results import FileResult, file_result, read_results, write_results
+from benchmarks.mutants.results import (
+    FileResult,
+    digest_of,
+    file_result,
+    read_results,
+    write_results,
+)
 from benchmarks.mutants.trial import CORE, REPOSITORY, Outcome
 
 LEAST = 0.95
@@ -48,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--again",
         action="store_true",
-        help="judge only what no contract caught last time: quick, after a test was added",
+        help="of a file that has not changed, judge only what no contract caught last time",
     )
     made.add_argument("--page", action="store_true", help="judge nothing, write the page anew")
     return made
@@ -56,14 +62,16 @@ def parser() -> argparse.ArgumentParser:
 
 def judge_file(file: str, known: FileResult | None, jobs: int) -> FileResult:
     """What becomes of a file's mutants, or of those that no contract caught in `known`."""
-    mutants = mutants_of(file, (CORE / f"{file}.py").read_text(encoding="utf-8"))
-    keys = {record.key for record in known.records} if known else {one.key for one in mutants}
-    asked = [mutant for mutant in mutants if mutant.key in keys]
+    source = (CORE / f"{file}.py").read_text(encoding="utf-8")
+    mutants = asked = mutants_of(file, source)
+    if known and known.digest == digest_of(source):
+        keys = {record.key for record in known.records}
+        asked = [mutant for mutant in mutants if mutant.key in keys]
     outcomes: dict[Key, Outcome] = {}
     aim = target(file)
     for mutant, outcome in tqdm(judged(aim, asked, jobs), desc=file, total=len(asked), leave=False):
         outcomes[mutant.key] = outcome
-    return file_result(mutants, outcomes)
+    return file_result(source, mutants, outcomes)
 
 
 def summary(results: Sequence[FileResult]) -> str:

@@ -15,7 +15,7 @@ from benchmarks.mutants.trial import Verdict
 SURVIVOR = Record(Key("iou", "f", "a < b < c", "a < b <= c"), Kind.RULE, 7, Verdict.SURVIVED, "")
 ENDLESS = Record(Key("iou", "f", "n -= 1", "n += 1"), Kind.RULE, 9, Verdict.LOOP, "f: terminates")
 TESTED = Record(Key("iou", "g", '"bad"', '"BAD"'), Kind.MESSAGE, 2, Verdict.TEST, "t.py::test_g")
-RESULT = FileResult({Kind.RULE: 7, Kind.MESSAGE: 3}, [SURVIVOR, ENDLESS, TESTED])
+RESULT = FileResult("0123", {Kind.RULE: 7, Kind.MESSAGE: 3}, [SURVIVOR, ENDLESS, TESTED])
 EQUIVALENT = Reason(Verdict.SURVIVED, "iou.f", "b is never c.", (("<", "<="),))
 LOOP = Reason(Verdict.LOOP, "iou.*", "It counts up.", (("-=", "+="),))
 
@@ -60,6 +60,7 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
     write_results({"iou": RESULT}, file)
     found = read_results(file)
     assert found["iou"].records == RESULT.records
+    assert found["iou"].digest == RESULT.digest
     assert caught(found.values(), BOTH) == caught([RESULT], BOTH)
 
 
