@@ -34,7 +34,7 @@ warn_unreachable = True
 CONFTEST = """\
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=20, derandomize=True)
+settings.register_profile("quick", max_examples=5, derandomize=True)
 settings.load_profile("quick")
 """
 # Under a name that refdet does not know, each file by itself.
