@@ -55,6 +55,8 @@ def test_check_accepts_a_good_vector(golden: Path, tmp_path: Path) -> None:
         ({"surprise": 1}, "Additional properties"),
         ({"inputs": {"a": {"dtype": "float64", "shape": [3], "data": [1, 2]}}}, "inputs.a: cannot"),
         ({"inputs": {"a": {"dtype": "uint8", "shape": [1], "data": [300]}}}, "out of bounds"),
+        ({"inputs": {"a": {"dtype": "int64", "shape": [1, 2], "data": [1, 2]}}}, "[[1, 2]]} when"),
+        ({"inputs": {"a": {"dtype": "float32", "shape": [1], "data": [0.1]}}}, "0.1000000014"),
     ],
 )
 def test_check_names_what_is_wrong(
