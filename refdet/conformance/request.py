@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from refdet.conformance.adapter import Adapter, Arrays, RealType
-from refdet.conformance.contract import BoxFormat
+from refdet.conformance.contract import BoxFormat, CheckKind, Contract
 from refdet.conformance.register import Register, read_register
 from refdet.conformance.suites import load_suite
-from refdet.conformance.target import Target, contract_named, load_target
+from refdet.conformance.target import Function, Target, contract_named, load_target
 
 TOLERANCES = {
     RealType.FLOAT64: 0.0,
@@ -97,15 +99,61 @@ def _from_suites(request: Request, own: Register) -> Iterator[Candidate]:
 
 def _from_functions(request: Request, own: Register) -> Iterator[Candidate]:
     contract = contract_named(request.contract or "")
-    for word in request.arguments:
-        ours = word.rpartition("=")[2]
-        if ours not in contract.parameters:
-            names = ", ".join(contract.parameters)
-            raise ValueError(f"{contract.name} has no parameter {ours!r}; there are {names}")
+    always = _always_passed(contract)
+    _refuse_arguments(contract, request.arguments, always)
     for reference in request.targets:
         target = load_target(reference, contract.name)
+        _refuse_what_cannot_be_called(target, request.arguments or always)
         target = replace(target, adapter=_adapter(request, target.adapter.arrays))
         yield Candidate(target, own, distribution_of(reference))
+
+
+def _always_passed(contract: Contract[Function]) -> tuple[str, ...]:
+    """The parameters that every vector's call has, as --arguments writes them; others may lack."""
+    calls: list[list[str]] = []
+
+    def noted(*positional: object, **keywords: object) -> None:
+        in_order = contract.parameters[: len(positional)]
+        calls.append([*in_order, *(f"{name}={name}" for name in keywords)])
+
+    for check in contract.checks():
+        if check.kind is CheckKind.VECTOR:
+            with suppress(Exception):  # it gets no answer
+                check.run(noted)
+    return tuple(word for word in calls[0] if all(word in call for call in calls))
+
+
+def _refuse_arguments(
+    contract: Contract[Function], arguments: Sequence[str], always: Sequence[str]
+) -> None:
+    ours = [word.rpartition("=")[2] for word in arguments]
+    for name in ours:
+        if name not in contract.parameters:
+            names = ", ".join(contract.parameters)
+            raise ValueError(f"{contract.name} has no parameter {name!r}; there are {names}")
+        if ours.count(name) > 1:
+            raise ValueError(f"arguments {' '.join(arguments)} have {name} twice")
+    missing = [name for word in always if (name := word.rpartition("=")[2]) not in ours]
+    if arguments and missing:
+        raise ValueError(f"arguments {' '.join(arguments)} leave out {', '.join(missing)}")
+
+
+def _refuse_what_cannot_be_called(target: Target, words: Sequence[str]) -> None:
+    """Before every check breaks for it, or counts the TypeError for a refusal."""
+    positional = [word for word in words if "=" not in word]
+    keywords = {word.partition("=")[0]: word for word in words if "=" in word}
+    try:
+        # What a decorator hides is not looked for: it may call the function with more.
+        signature = inspect.signature(target.function, follow_wrapped=False)
+    except (TypeError, ValueError):  # compiled functions have none
+        return
+    try:
+        signature.bind(*positional, **keywords)
+    except TypeError as error:
+        raise ValueError(
+            f"{target.label}{signature} cannot be called with {', '.join(words)}: {error}; "
+            "say how with --arguments, or name a function of your own that calls it"
+        ) from error
 
 
 def _adapter(request: Request, by_annotation: Arrays) -> Adapter:
