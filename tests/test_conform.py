@@ -182,7 +182,7 @@ def test_a_known_deviation_that_is_gone_exits_with_1(
         ("os:getcwd --as nms --known no.toml", "no.toml"),
         ("os:getcwd --as nms --write-known mypkg/raises.py", "mypkg/raises.py exists already"),
         ("--suite torchvison", "no suite 'torchvison'; there are torchvision, pycocotools,"),
-        ("--suite torchvision --as nms --device cpu", "contract, device cannot be given too"),
+        ("--suite torchvision --as nms --format xywh", "adapters: as, format cannot be given too"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_exits_with_2_and_says_why(

@@ -115,6 +115,9 @@ def _rearranged(arguments: Sequence[str], ready: dict[str, object]) -> Arguments
 def adapt_outcome(adapter: Adapter, outcome: object, boxes: BoxFormat | None) -> object:
     """What the function returned, as the contract reads it; `boxes` is the format that it wants."""
     if adapter.returns and isinstance(outcome, tuple | list):
+        parts, names = len(outcome), len(adapter.returns)
+        # No ValueError, which would count for a refusal where the contract asks for one.
+        assert parts == names, f"returned {parts} parts for {names} names"
         named = zip(adapter.returns, outcome, strict=True)
         return SimpleNamespace(**{name: _as_numpy(item) for name, item in named})
     result = _as_numpy(outcome)
@@ -181,6 +184,8 @@ def _as_numpy(value: object) -> object:
         tensor = value.detach().cpu()
         # NumPy has no bfloat16; float32 holds every one of its numbers.
         return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # with names
+        return SimpleNamespace(**{name: _as_numpy(item) for name, item in value._asdict().items()})
     if isinstance(value, tuple):
         return tuple(_as_numpy(item) for item in value)
     if isinstance(value, list):

@@ -85,7 +85,7 @@ def read_register(file: Path) -> Register:
     """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of TOML, or of UTF-8
         raise ValueError(f"{file}: {error}") from error
     entries = tables.get("deviation", [])
     unknown = sorted(set(tables) - {"deviation"})
@@ -98,6 +98,8 @@ def read_register(file: Path) -> Register:
 
 def _deviation(file: Path, number: int, entry: object) -> Deviation:
     where = f"{file}: deviation {number}"
+    if not isinstance(entry, dict):
+        raise ValueError(f"{where}: must be a table, got {entry!r}")
     # What TOML holds has no types; each is looked at below.
     table = cast("dict[str, object]", entry)
     for name in table:
@@ -122,7 +124,10 @@ def _kind(where: str, table: dict[str, object]) -> DeviationKind:
 
 
 def _refuse_unknown(where: str, contract: str, checks: Sequence[str]) -> None:
-    known = {check.name for check in contract_named(contract).checks()}
+    try:
+        known = {check.name for check in contract_named(contract).checks()}
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
     for name in checks:
         if name not in known:
             raise ValueError(f"{where}: {contract} has no check {name!r}")

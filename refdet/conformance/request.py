@@ -24,6 +24,14 @@ TOLERANCES = {
 """What counts as equal unless told otherwise: a hundred roundings of float32, some of the rest."""
 
 
+OPTIONS = {
+    "contract": "as",
+    "box_format": "format",
+    "checks_values": "unchecked-values",
+}
+"""What the command line calls a field of `Request`, where that has another name."""
+
+
 @dataclass(frozen=True)
 class Request:
     """Either functions and the contract that they are to follow, or suites.
@@ -76,7 +84,11 @@ def _refuse_what_does_not_go_together(request: Request) -> None:
     if request.suites:
         alone = Request(suites=request.suites, known=request.known)
         if request != alone:
-            given = [name for name, value in vars(request).items() if value != vars(alone)[name]]
+            given = [
+                OPTIONS.get(name, name)
+                for name, value in vars(request).items()
+                if value != vars(alone)[name]
+            ]
             raise ValueError(
                 f"a suite has its own targets and adapters: {', '.join(given)} cannot be given too"
             )

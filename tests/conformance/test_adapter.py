@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -127,6 +128,21 @@ def test_the_items_of_a_tuple_get_names() -> None:
     got = adapt_outcome(adapter, (torch.tensor([1]), np.array([0.5])), None)
     assert isinstance(got, SimpleNamespace)
     assert (got.indices.tolist(), got.scores.tolist()) == ([1], [0.5])
+
+
+def test_a_tuple_of_another_length_than_its_names_is_a_break_and_no_refusal() -> None:
+    adapter = Adapter(returns=("indices", "scores"))
+    with pytest.raises(AssertionError, match="returned 3 parts for 2 names"):
+        adapt_outcome(adapter, (1, 2, 3), None)
+
+
+def test_a_tuple_with_names_is_a_record() -> None:
+    class Found(NamedTuple):
+        rows: torch.Tensor
+
+    got = adapt_outcome(Adapter(), Found(torch.tensor([3])), None)
+    assert isinstance(got, SimpleNamespace)
+    assert got.rows.tolist() == [3]
 
 
 def test_a_record_of_tensors_becomes_one_of_arrays() -> None:

@@ -59,7 +59,7 @@ def test_a_register_may_be_empty(tmp_path: Path) -> None:
         ('"it is not"', '""', "deviation 1: why must be a text, got ''"),
         ('why = "it is not"', "", "deviation 1: why must be a text, got None"),
         ("thread", "tread", "deviation 1: no field 'tread'; there are target, contract"),
-        ('"iou_matrix"', '"iou_matrx"', "no contract 'iou_matrx'; did you mean iou_matrix"),
+        ('"iou_matrix"', '"iou_matrx"', "deviation 1: no contract 'iou_matrx'; did you"),
         ('"is_symmetric"', '"is_symetric"', "deviation 1: iou_matrix has no check 'is_symetric'"),
         ('["is_symmetric", "iou_matrix/bool"]', '"x"', "checks must be a list of names, got 'x'"),
         ('["is_symmetric", "iou_matrix/bool"]', "[]", r"checks must be a list of names, got \[\]"),
@@ -79,3 +79,14 @@ def test_read_register_names_what_is_wrong(
     assert old in GOOD
     with pytest.raises(ValueError, match=message):
         read_register(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_read_register_names_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_bytes(b"\xff")
+    with pytest.raises(ValueError, match=r"known\.toml: 'utf-8' codec"):
+        read_register(tmp_path / "known.toml")
+
+
+def test_read_register_wants_tables(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="deviation 1: must be a table, got 'iou'"):
+        read_register(written(tmp_path, 'deviation = ["iou"]'))
