@@ -184,10 +184,10 @@ def _as_numpy(value: object) -> object:
         tensor = value.detach().cpu()
         # NumPy has no bfloat16; float32 holds every one of its numbers.
         return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # with names
-        return SimpleNamespace(**{name: _as_numpy(item) for name, item in value._asdict().items()})
+    if isinstance(value, tuple) and hasattr(value, "_make"):  # with names, which it keeps
+        return value._make(map(_as_numpy, value))
     if isinstance(value, tuple):
-        return tuple(_as_numpy(item) for item in value)
+        return tuple(map(_as_numpy, value))
     if isinstance(value, list):
         return [_as_numpy(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

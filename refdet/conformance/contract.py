@@ -175,13 +175,15 @@ class Contract(Generic[Implementation]):
 def named_arrays(outcome: object) -> dict[str, NDArray[np.generic]]:
     """What a function returned, by name: a dataclass by field, anything else as `result`.
 
-    A tuple becomes `result_0`, `result_1` and so on.
+    A tuple becomes `result_0`, `result_1` and so on; one with names goes by these as well.
     """
     if dataclasses.is_dataclass(outcome) or isinstance(outcome, SimpleNamespace):
         # As any array: a masked one says what the implementation does not give.
         return {name: np.asanyarray(value) for name, value in vars(outcome).items()}
     if isinstance(outcome, tuple):
-        return {f"result_{index}": np.asarray(item) for index, item in enumerate(outcome)}
+        items = {f"result_{index}": item for index, item in enumerate(outcome)}
+        items |= getattr(outcome, "_asdict", dict)()
+        return {name: np.asarray(item) for name, item in items.items()}
     return {"result": np.asarray(outcome)}
 
 

@@ -17,7 +17,7 @@ from refdet.conformance.adapter import (
     adapt_outcome,
     convert_boxes,
 )
-from refdet.conformance.contract import BoxFormat
+from refdet.conformance.contract import BoxFormat, named_arrays
 
 BOXES = np.array([[1.0, 2.0, 4.0, 8.0]])
 AS_XYWH = [[1.0, 2.0, 3.0, 6.0]]
@@ -136,13 +136,17 @@ def test_a_tuple_of_another_length_than_its_names_is_a_break_and_no_refusal() ->
         adapt_outcome(adapter, (1, 2, 3), None)
 
 
-def test_a_tuple_with_names_is_a_record() -> None:
+def test_a_tuple_with_names_is_a_tuple_and_a_record() -> None:
     class Found(NamedTuple):
-        rows: torch.Tensor
+        rows: object
 
     got = adapt_outcome(Adapter(), Found(torch.tensor([3])), None)
-    assert isinstance(got, SimpleNamespace)
-    assert got.rows.tolist() == [3]
+    assert isinstance(got, Found)
+    assert isinstance(got.rows, np.ndarray)
+    assert {name: rows.tolist() for name, rows in named_arrays(got).items()} == {
+        "result_0": [3],
+        "rows": [3],
+    }
 
 
 def test_a_record_of_tensors_becomes_one_of_arrays() -> None:
