@@ -1,7 +1,9 @@
 """The columns of `evaluate_coco` as other evaluators take them, and what they give as arrays.
 
 What is translated is the form alone: columns become pycocotools' dictionaries, `CocoParams` the
-attributes of its `Params`. Nothing is sorted, filtered, filled in or looked at on the way.
+attributes of its `Params`. No object or detection is sorted, filled in or looked at on the way. A
+library that has no list of images and classes to judge gets the rows of these alone, images by id:
+what it would do with the others, or with images in another order, is not asked.
 """
 
 from __future__ import annotations
