@@ -33,6 +33,8 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
     made = []
     for changed in _changed_sources(file, source):
         mutant = _mutant(file, tree, source, changed)
+        if not mutant.key.scope and TYPE_ALIAS.match(mutant.key.was):
+            continue
         numbers[mutant.key] += 1
         made.append(replace(mutant, key=replace(mutant.key, number=numbers[mutant.key])))
     return sorted(made, key=lambda mutant: mutant.line)
@@ -50,8 +52,6 @@ def _changed_sources(file: str, source: str) -> Iterator[str]:
     for statement in module.body:
         low, high = _span(places[statement], starts)
         text = code[low:high]
-        if TYPE_ALIAS.match(text.lstrip()):
-            continue
         seen = {_program(text)}
         inside = {id(node) for node in _descendants(statement)}
         for mutation in (one for one in mutations if id(one.original_node) in inside):

@@ -20,6 +20,10 @@ SOURCE = '''\
 """A module."""
 
 F64 = NDArray[np.float64]
+if TYPE_CHECKING:
+    Real = NDArray[np.floating[Any] | np.integer[Any]]
+else:
+    Real = NDArray[np.generic]
 LIMIT = 3
 
 
@@ -70,7 +74,7 @@ def test_mutants_change_constants_defaults_properties_and_functions(made: list[M
 
 def test_mutants_leave_aliases_docstrings_and_decorators(made: list[Mutant]) -> None:
     for mutant in made:
-        assert "F64 = NDArray[np.float64]" in mutant.source
+        assert mutant.source.count(" = NDArray[np.") == 3
         assert "@property\n" in mutant.source
         assert ast.get_docstring(ast.parse(mutant.source)) == "A module."
 
@@ -83,13 +87,13 @@ def test_mutants_are_different_programs(made: list[Mutant]) -> None:
 
 def test_mutants_know_their_kind_and_line(made: list[Mutant]) -> None:
     kinds = {(mutant.line, mutant.key.now): mutant.kind for mutant in made}
-    assert kinds[20, "if x <= 0:"] is Kind.CHECK
-    assert kinds[21, "raise ValueError(None)"] is Kind.MESSAGE
-    assert kinds[22, 'for bad, why in ((x == 1, "IS ODD"),):'] is Kind.MESSAGE
-    assert kinds[23, "y = x * 2"] is Kind.RULE
-    assert kinds[28, "x = x / 2"] is Kind.CHECK
-    assert kinds[33, '_check_half(x, "X")'] is Kind.CHECK
-    assert kinds[34, "return x / 2"] is Kind.RULE
+    assert kinds[24, "if x <= 0:"] is Kind.CHECK
+    assert kinds[25, "raise ValueError(None)"] is Kind.MESSAGE
+    assert kinds[26, 'for bad, why in ((x == 1, "IS ODD"),):'] is Kind.MESSAGE
+    assert kinds[27, "y = x * 2"] is Kind.RULE
+    assert kinds[32, "x = x / 2"] is Kind.CHECK
+    assert kinds[37, '_check_half(x, "X")'] is Kind.CHECK
+    assert kinds[38, "return x / 2"] is Kind.RULE
 
 
 def test_tests_of_a_file_are_those_that_import_it() -> None:
