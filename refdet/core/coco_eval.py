@@ -403,7 +403,7 @@ def _ordered_detections(
     # The same detections group by group: those of a class in an image, still by score.
     key, grouped = _sorted_with_places(key)
     start = _starts(key)
-    counter = np.arange(len(key), dtype=np.int32)
+    counter: I32 = np.arange(len(key), dtype=np.int32)
     counter -= np.repeat(start.astype(np.int32), np.diff(start, append=len(key)))
     rank = np.empty_like(counter)
     rank[grouped] = counter
@@ -985,8 +985,8 @@ class CocoState:
             levels = np.append(0.0, levels)
         shape = (len(params.area_ranges), len(params.max_detections), len(params.iou_thresholds))
         # In the order of writing; pycocotools' is a view of it.
-        precision = np.empty((*shape[:2], len(levels), shape[2], n_classes))  # (A, M, R, T, K)
-        scores = np.empty((*shape, n_classes, len(levels)))  # (A, M, T, K, R)
+        precision: F64 = np.empty((*shape[:2], len(levels), shape[2], n_classes))  # (A, M, R, T, K)
+        scores: F64 = np.empty((*shape, n_classes, len(levels)))  # (A, M, T, K, R)
         recall = np.empty((*shape, n_classes))  # (A, M, T, K)
         for area in range(shape[0]):
             counts = np.zeros(n_classes)
@@ -1145,7 +1145,7 @@ class CocoState:
 
 def _kept_images(states: Sequence[CocoState], images: I64, *, keep_one: bool) -> list[Mask]:
     """For each state, which of its images it contributes, so that every image comes once."""
-    kept = [np.ones(len(state.image_ids), np.bool_) for state in states]
+    kept: list[Mask] = [np.ones(len(state.image_ids), np.bool_) for state in states]
     given = np.concatenate([state.image_ids for state in states])
     repeated = images[np.bincount(np.searchsorted(images, given), minlength=len(images)) > 1]
     copies: dict[int, list[tuple[bytes, int, int]]] = {image: [] for image in repeated.tolist()}

@@ -160,7 +160,8 @@ def soft_nms(
 def _greedy(boxes: F64, iou_threshold: float) -> I64:
     """The rows that greedy suppression keeps of boxes sorted best first, in that order."""
     columns = np.ascontiguousarray(boxes.T)  # (4, N)
-    left, kept = np.arange(len(boxes)), [np.zeros(0, dtype=np.int64)]
+    left: I64 = np.arange(len(boxes))
+    kept: list[I64] = [np.zeros(0, dtype=np.int64)]
     # The best boxes left are settled among themselves, then drop from the rest what they overlap.
     while left.size:
         candidates = columns[:, left]

@@ -153,7 +153,7 @@ def ssd_priors(spec: SSDPriorSpec) -> F64:
         torchvision 0.29, `DefaultBoxGenerator`.
     """
     next_scales = (*spec.scales, 1.0)[1:]
-    priors = [np.zeros((0, 4))]
+    priors: list[F64] = [np.zeros((0, 4))]
     for k, (grid_size, ratios) in enumerate(zip(spec.grid_sizes, spec.aspect_ratios, strict=True)):
         step = None if spec.steps is None else spec.steps[k]
         centres = _cell_centres(grid_size, spec.image_size, step)  # (cells, 2)
