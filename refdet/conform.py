@@ -98,11 +98,12 @@ def _run(chosen: Sequence[Candidate], config: ConformanceRun) -> Iterator[Result
             outcomes = []
             for check in of_target:
                 bar.set_postfix_str(check.name)
-                known = candidate.register.find(candidate.target, check.name)
+                registers = (candidate.register, candidate.library)
+                entries = [one.find(candidate.target, check.name) for one in registers]
                 with examples(config.examples), warnings.catch_warnings():
                     # A target's warnings would come by the hundred; its outcomes are judged.
                     warnings.simplefilter("ignore")
-                    outcomes.append(run_check(candidate.target, check, known))
+                    outcomes.append(run_check(candidate.target, check, *entries))
                 bar.update()
             bar.clear()
             yield Result(candidate.target, tuple(outcomes), candidate.version)

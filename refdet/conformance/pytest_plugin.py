@@ -206,7 +206,8 @@ class CheckItem(pytest.Item):
         _, count = self.config.stash[_CHOSEN]
         with examples(count), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome = run_check(self.candidate.target, self.check)
+            told = self.candidate.library.find(self.candidate.target, self.check.name)
+            outcome = run_check(self.candidate.target, self.check, told=told)
         if outcome.verdict is Verdict.LEFT_OUT:
             pytest.skip(outcome.message)
         if outcome.verdict is Verdict.BROKEN:
@@ -217,8 +218,11 @@ class CheckItem(pytest.Item):
     ) -> str:
         """What the check says, what came instead, and the call that shows it."""
         if isinstance(excinfo.value, BrokenError):
+            from refdet.conformance.reports.results import heading, known_as  # noqa: PLC0415
+
             outcome = excinfo.value.outcome
-            parts = (outcome.about, outcome.message, outcome.counterexample)
+            told = f"{heading(outcome.told)}: {known_as(outcome.told)}" if outcome.told else ""
+            parts = (outcome.about, told, outcome.message, outcome.counterexample)
             return "\n\n".join(part for part in parts if part)
         return str(super().repr_failure(excinfo))
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import cast
@@ -52,6 +52,7 @@ class Deviation:
         why: what it does instead, in a line.
         thread: where that is told, as owner/repository#number; may be empty.
         kind: what comes out.
+        of: the library and version whose register it is from, where that one ships.
     """
 
     target: str
@@ -60,6 +61,7 @@ class Deviation:
     why: str
     thread: str = ""
     kind: DeviationKind = DeviationKind.NUMBERS
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Register:
         return None
 
 
-def read_register(file: Path) -> Register:
-    """The register in a TOML file.
+def read_register(file: Path, of: str = "") -> Register:
+    """The register in a TOML file; `of` is the library that it ships for.
 
     Raises:
         ValueError: names the file and the entry with a missing, unknown or misspelt part.
@@ -93,7 +95,8 @@ def read_register(file: Path) -> Register:
         raise ValueError(
             f"{file}: only [[deviation]] tables are expected, got {unknown or entries}"
         )
-    return Register(tuple(_deviation(file, i, entry) for i, entry in enumerate(entries, 1)))
+    found = (_deviation(file, number, entry) for number, entry in enumerate(entries, 1))
+    return Register(tuple(replace(entry, of=of) for entry in found))
 
 
 def _deviation(file: Path, number: int, entry: object) -> Deviation:

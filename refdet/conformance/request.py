@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from refdet.conformance.contract import BoxFormat, CheckKind, Contract
 from refdet.conformance.register import Register, read_register
 from refdet.conformance.suites import load_suite
 from refdet.conformance.target import Function, Target, contract_named, load_target
+from refdet.conformance.told import register_of_library
 
 TOLERANCES = {
     RealType.FLOAT64: 0.0,
@@ -60,11 +61,13 @@ class Candidate:
     Attributes:
         target: the function, its contract and its adapter.
         register: what it is known to break.
+        library: what the register that ships for its library knows; it changes no verdict.
         version: the distribution that it is from, with its version; empty if it is from none.
     """
 
     target: Target
     register: Register
+    library: Register = field(default_factory=Register)
     version: str = ""
 
 
@@ -106,7 +109,7 @@ def _from_suites(request: Request, own: Register) -> Iterator[Candidate]:
         suite = load_suite(name)
         both = replace(own, deviations=(*own.deviations, *suite.register.deviations))
         for target in suite.targets:
-            yield Candidate(target, both, f"{suite.distribution} {suite.version}")
+            yield Candidate(target, both, version=f"{suite.distribution} {suite.version}")
 
 
 def _from_functions(request: Request, own: Register) -> Iterator[Candidate]:
@@ -117,7 +120,8 @@ def _from_functions(request: Request, own: Register) -> Iterator[Candidate]:
         target = load_target(reference, contract.name)
         _refuse_what_cannot_be_called(target, request.arguments or always)
         target = replace(target, adapter=_adapter(request, target.adapter.arrays))
-        yield Candidate(target, own, distribution_of(reference))
+        library = register_of_library(reference.partition(":")[0])
+        yield Candidate(target, own, library, distribution_of(reference))
 
 
 def _always_passed(contract: Contract[Function]) -> tuple[str, ...]:

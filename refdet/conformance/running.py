@@ -61,6 +61,7 @@ class Outcome:
         message: what was wrong, or what was left out and why; empty where the check held.
         counterexample: Python that calls the function where it breaks the rule; empty otherwise.
         deviation: the register's entry, if it has one.
+        told: of what is broken and in no register of the user's, the entry of the one that ships.
         seconds: how long it took.
     """
 
@@ -73,6 +74,7 @@ class Outcome:
     message: str = ""
     counterexample: str = ""
     deviation: Deviation | None = None
+    told: Deviation | None = None
     seconds: float = 0.0
 
     @property
@@ -114,8 +116,16 @@ def run_target(target: Target, register: Register | None = None) -> Iterator[Out
         yield run_check(target, check, known.find(target, check.name))
 
 
-def run_check(target: Target, check: FlaggedCheck, deviation: Deviation | None = None) -> Outcome:
-    """Hold `target` to one check; `deviation` is what the register knows about it."""
+def run_check(
+    target: Target,
+    check: FlaggedCheck,
+    deviation: Deviation | None = None,
+    told: Deviation | None = None,
+) -> Outcome:
+    """Hold `target` to one check; `deviation` is what the register knows about it.
+
+    `told` changes no verdict: it is what the register that ships says of a break.
+    """
     kept = (target.label, target.contract, check.name, check.kind, check.about)
     if "refused-value" in check.flags and not target.adapter.checks_values:
         why = "the target does not look at values"
@@ -130,8 +140,11 @@ def run_check(target: Target, check: FlaggedCheck, deviation: Deviation | None =
     if failure is None:
         verdict = Verdict.HELD if deviation is None else Verdict.GONE
         return Outcome(*kept, verdict, deviation=deviation, seconds=seconds)
-    verdict = Verdict.BROKEN if deviation is None else Verdict.KNOWN
-    return Outcome(*kept, verdict, failure.message, failure.code, deviation, seconds)
+    if deviation is not None:
+        verdict, told = Verdict.KNOWN, None
+    else:
+        verdict = Verdict.BROKEN
+    return Outcome(*kept, verdict, failure.message, failure.code, deviation, told, seconds)
 
 
 @dataclass(frozen=True)

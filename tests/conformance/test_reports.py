@@ -19,6 +19,7 @@ from refdet.conformance.running import Outcome, Verdict
 from refdet.conformance.target import Target
 
 WHY = Deviation("lib:iou", "iou_matrix", ("k", "g"), "0 / 0 | NaN", "pytorch/vision#2582")
+TOLD = Deviation("lib:iou", "iou_matrix", ("b",), "no such", "a/b#3", of="lib 1.1")
 CODE = "from lib import iou\niou(1)\n# ```nan```"
 
 
@@ -26,7 +27,8 @@ def outcome(name: str, verdict: Verdict, message: str = "", code: str = "") -> O
     known = WHY if verdict in (Verdict.KNOWN, Verdict.GONE) else None
     about = "By hand: " + "so it is " * 12
     kept = ("lib:iou", "iou_matrix", name, CheckKind.VECTOR, about)
-    return Outcome(*kept, verdict, message, code, known, 0.25)
+    told = TOLD if verdict is Verdict.BROKEN else None
+    return Outcome(*kept, verdict, message, code, known, told, 0.25)
 
 
 OUTCOMES = (
@@ -76,6 +78,7 @@ def test_text_has_a_line_for_each_check_and_whole_counterexamples() -> None:
         "known: 0 / 0 | NaN (pytorch/vision#2582)\nhttps://github.com/pytorch/vision/issues/2582"
         in text
     )
+    assert "\nknown of lib 1.1: no such (a/b#3)\nhttps://github.com/a/b/issues/3\n" in text
     assert (
         "no longer broken; take it out of the register: 0 / 0 | NaN (pytorch/vision#2582)" in text
     )
@@ -123,8 +126,11 @@ def test_json_has_everything() -> None:
         "counterexample": CODE,
         "why": WHY.why,
         "thread": WHY.thread,
+        "known_of": "",
         "seconds": 0.25,
     }
+    told = [first["checks"][1][key] for key in ("why", "thread", "known_of")]
+    assert told == ["no such", "a/b#3", "lib 1.1"]
 
 
 def test_junit_is_xml_with_the_numbers_that_ci_systems_add_up() -> None:
@@ -149,6 +155,7 @@ def test_junit_escapes_what_xml_has_no_way_to_write() -> None:
     broken, gone = root.iter("failure")
     assert broken.attrib == {"message": "nan & <0>\\x00\\x1b instead of 0", "type": "broken"}
     assert (broken.text or "").endswith(CODE)
+    assert "\n\nknown of lib 1.1: no such (a/b#3)\n\n" in (broken.text or "")
     assert gone.attrib["type"] == "gone"
     assert [one.attrib["message"] for one in root.iter("skipped")] == [
         "known: 0 / 0 | NaN (pytorch/vision#2582)",
@@ -170,6 +177,7 @@ def test_markdown_has_tables_that_hold_and_code_that_ends_where_it_should() -> N
         "Known: 0 / 0 | NaN ([pytorch/vision#2582](https://github.com/pytorch/vision/issues/2582))"
         in lines
     )
+    assert "Known of lib 1.1: no such ([a/b#3](https://github.com/a/b/issues/3))" in lines
     # The code has three backticks in it: four stand around it.
     assert lines.count("````python") == lines.count("````") == 2
     assert f"````python\n{CODE}\n````" in text

@@ -40,7 +40,7 @@ def _target(result: Result) -> dict[str, object]:
 
 
 def _check(outcome: Outcome) -> dict[str, object]:
-    known = outcome.deviation
+    known = outcome.deviation or outcome.told
     return {
         "check": outcome.check,
         "kind": outcome.kind,
@@ -50,5 +50,6 @@ def _check(outcome: Outcome) -> dict[str, object]:
         "counterexample": outcome.counterexample,
         "why": known.why if known else "",
         "thread": known.thread if known else "",
+        "known_of": known.of if known else "",
         "seconds": round(outcome.seconds, 3),
     }

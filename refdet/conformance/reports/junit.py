@@ -8,7 +8,7 @@ from collections.abc import Sequence
 # Only written here, never read: what a hostile file could do does not arise.
 from xml.etree import ElementTree as ET
 
-from refdet.conformance.reports.results import Result, said_of
+from refdet.conformance.reports.results import Result, heading, known_as, said_of
 from refdet.conformance.running import Outcome, Verdict
 
 _NOT_IN_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,7 +50,8 @@ def _case(suite: ET.Element, outcome: Outcome) -> None:
         ET.SubElement(case, "skipped", message=f"known: {message}")
     elif not outcome.passes:
         failure = ET.SubElement(case, "failure", message=message, type=outcome.verdict.value)
-        details = (outcome.about, said_of(outcome), outcome.counterexample)
+        told = f"{heading(outcome.told)}: {known_as(outcome.told)}" if outcome.told else ""
+        details = (outcome.about, told, said_of(outcome), outcome.counterexample)
         failure.text = _text("\n\n".join(one for one in details if one))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from refdet import __version__
 from refdet.conformance.register import Deviation
-from refdet.conformance.reports.results import Result, known_as, said_of
+from refdet.conformance.reports.results import Result, heading, known_as, said_of
 from refdet.conformance.reports.text import thread_address
 from refdet.conformance.running import Outcome, Verdict
 
@@ -47,8 +47,9 @@ def broken_check(outcome: Outcome) -> Iterator[str]:
     if outcome.verdict is Verdict.GONE:
         yield said_of(outcome)
         return
-    if outcome.deviation is not None:
-        yield f"Known: {_linked(outcome.deviation)}"
+    entry = outcome.deviation or outcome.told
+    if entry is not None:
+        yield f"K{heading(entry)[1:]}: {_linked(entry)}"
         yield ""
     yield from _fenced(outcome.message, "text")
     if outcome.counterexample:

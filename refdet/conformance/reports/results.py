@@ -63,6 +63,11 @@ def known_as(deviation: Deviation) -> str:
     return f"{deviation.why} ({deviation.thread})" if deviation.thread else deviation.why
 
 
+def heading(deviation: Deviation) -> str:
+    """Whose register lists a break: the user's own, or the one that ships for a library."""
+    return f"known of {deviation.of}" if deviation.of else "known"
+
+
 def said_of(outcome: Outcome) -> str:
     """What is to be said of a check that did not just hold; the reason why, for one left out."""
     if outcome.verdict is Verdict.GONE and outcome.deviation is not None:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from refdet.conformance.register import Deviation
-from refdet.conformance.reports.results import Result, known_as, said_of
+from refdet.conformance.reports.results import Result, heading, known_as, said_of
 from refdet.conformance.running import Outcome, Verdict
 
 WIDTH = 100
@@ -70,8 +70,9 @@ def _break(outcome: Outcome) -> Iterator[str]:
     if outcome.verdict is Verdict.GONE:
         yield said_of(outcome)
         return
-    if outcome.deviation is not None:
-        yield f"known: {known_as(outcome.deviation)}{_address(outcome.deviation)}"
+    entry = outcome.deviation or outcome.told
+    if entry is not None:
+        yield f"{heading(entry)}: {known_as(entry)}{_address(entry)}"
     yield outcome.message
     if outcome.counterexample:
         yield ""
