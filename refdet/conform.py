@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from refdet.config_conformance import (
 )
 from refdet.conformance.adapter import Arrays
 from refdet.conformance.describing import contract_list, contract_text
+from refdet.conformance.register import not_run
 from refdet.conformance.reports.as_json import as_json
 from refdet.conformance.reports.junit import as_junit
 from refdet.conformance.reports.markdown import as_markdown
@@ -57,6 +59,9 @@ def run_conformance(config: ConformanceRun) -> int:
         say(as_text(result) + "\n")
         results.append(result)
     _write(config, results)
+    if config.known is not None:
+        for line in not_run(config.known, [one.target for one in chosen]):
+            say(line)
     say(summary_text(results))
     return 0 if passing(results) else 1
 
@@ -66,8 +71,7 @@ def _chosen(config: ConformanceRun) -> list[Candidate]:
     if here not in sys.path:
         # A command, unlike `python -m`, does not look into the folder that it is called in.
         sys.path.insert(0, here)
-    if config.write_known is not None and config.write_known.exists():
-        raise ValueError(f"{config.write_known} exists already; name another file or remove it")
+    _refuse_what_cannot_be_written(config)
     auto = config.arrays is ArraysOption.AUTO
     return candidates(
         Request(
@@ -85,6 +89,28 @@ def _chosen(config: ConformanceRun) -> list[Candidate]:
             known=config.known,
         )
     )
+
+
+def _refuse_what_cannot_be_written(config: ConformanceRun) -> None:
+    """Before a run that takes minutes, and not after it."""
+    if config.write_known is not None and config.write_known.exists():
+        raise ValueError(f"{config.write_known} exists already; name another file or remove it")
+    named: dict[Path, str] = {}
+    for option in ("json", "junit", "markdown", "write_known"):
+        file: Path | None = getattr(config, option)
+        if file is None:
+            continue
+        asked = f"--{option.replace('_', '-')} {file}"
+        if file.is_dir():
+            raise ValueError(f"{asked}: this is a folder; name a file")
+        folder = next(one for one in file.absolute().parents if one.exists())
+        if not folder.is_dir():
+            raise ValueError(f"{asked}: {folder} is no folder; name another file")
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"{asked}: {folder} cannot be written to; name another folder")
+        other = named.setdefault(file.absolute(), asked)
+        if other is not asked:
+            raise ValueError(f"{asked} is also {other}; name another file")
 
 
 def _run(chosen: Sequence[Candidate], config: ConformanceRun) -> Iterator[Result]:

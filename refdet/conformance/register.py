@@ -99,6 +99,21 @@ def read_register(file: Path, of: str = "") -> Register:
     return Register(tuple(replace(entry, of=of) for entry in found))
 
 
+def not_run(file: Path, targets: Sequence[Target]) -> list[str]:
+    """A line for each function and contract that a register lists and that is not in `targets`.
+
+    A register may be of more functions than are run; but a misspelt one is of none.
+    """
+    ran = {(target.label, target.contract) for target in targets}
+    # Of several entries for one function, one line: a dictionary keeps their order.
+    listed = dict.fromkeys((one.target, one.contract) for one in read_register(file).deviations)
+    return [
+        f"{file} lists {label} as {contract}, which was not run"
+        for label, contract in listed
+        if (label, contract) not in ran
+    ]
+
+
 def _deviation(file: Path, number: int, entry: object) -> Deviation:
     where = f"{file}: deviation {number}"
     if not isinstance(entry, dict):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refdet.conformance.register import Deviation, DeviationKind, read_register
+from refdet.conformance.register import Deviation, DeviationKind, not_run, read_register
 from refdet.conformance.target import Target
 from refdet.core.iou import iou_matrix
 
@@ -41,6 +41,16 @@ def test_find_gives_the_entry_of_a_check_of_its_target(tmp_path: Path) -> None:
     assert register.find(TARGET, "survives_translation") is None
     assert register.find(Target("other:iou", "iou_matrix", iou_matrix), "is_symmetric") is None
     assert register.find(Target("mypkg:iou", "giou_matrix", iou_matrix), "is_symmetric") is None
+
+
+def test_not_run_names_each_function_and_contract_once(tmp_path: Path) -> None:
+    other = GOOD.replace("mypkg:iou", "mypkg:oiu").replace("is_symmetric", "survives_translation")
+    file = written(tmp_path, f"{other}{GOOD}{other}")
+    line = f"{file} lists mypkg:oiu as iou_matrix, which was not run"
+    assert not_run(file, [TARGET]) == [line]
+    as_another = Target("mypkg:iou", "giou_matrix", iou_matrix)
+    assert not_run(file, [as_another]) == [line, line.replace("oiu", "iou")]
+    assert not_run(file, [TARGET, Target("mypkg:oiu", "iou_matrix", iou_matrix)]) == []
 
 
 def test_the_kind_is_numbers_unless_it_is_given(tmp_path: Path) -> None:

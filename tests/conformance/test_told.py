@@ -65,6 +65,12 @@ target = "torchvision.ops:box_iou"
 contract = "iou_matrix"
 checks = ["iou_matrix/boxes-without-area"]
 why = "ours has none"
+
+[[deviation]]
+target = "torchvision.ops:box_iuo"
+contract = "iou_matrix"
+checks = ["is_symmetric"]
+why = "misspelt"
 """
     Path("known.toml").write_text(register, encoding="utf-8")
     assert run(f"{BOX_IOU} --known known.toml") == 1
@@ -72,3 +78,6 @@ why = "ours has none"
     of_vector = printed.split("KNOWN  iou_matrix/boxes-without-area: ")[1].split("\nBROKEN")[0]
     assert "known: ours has none\n" in of_vector
     assert "known of" not in of_vector
+    assert (
+        "\nknown.toml lists torchvision.ops:box_iuo as iou_matrix, which was not run\n" in printed
+    )
