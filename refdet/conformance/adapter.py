@@ -47,6 +47,8 @@ class Adapter:
         checks_values: whether it looks at values. One on a device may not, since it would have to
             wait for them: the vectors with the flag `refused-value` are then left out.
         tolerance: the largest difference, absolute or relative, that counts as equal.
+        gives_parts: whether a masked array says what the function does not give, and is not
+            compared there. Otherwise its mask is dropped: nobody is excused from a rule by it.
     """
 
     arrays: Arrays = Arrays.NUMPY
@@ -58,6 +60,7 @@ class Adapter:
     exact_errors: bool = False
     checks_values: bool = True
     tolerance: float = 0.0
+    gives_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,14 @@ def _rearranged(arguments: Sequence[str], ready: dict[str, object]) -> Arguments
 
 def adapt_outcome(adapter: Adapter, outcome: object, boxes: BoxFormat | None) -> object:
     """What the function returned, as the contract reads it; `boxes` is the format that it wants."""
+    masks = adapter.gives_parts
     if adapter.returns and isinstance(outcome, tuple | list):
         parts, names = len(outcome), len(adapter.returns)
         # No ValueError, which would count for a refusal where the contract asks for one.
         assert parts == names, f"returned {parts} parts for {names} names"
         named = zip(adapter.returns, outcome, strict=True)
-        return SimpleNamespace(**{name: _as_numpy(item) for name, item in named})
-    result = _as_numpy(outcome)
+        return SimpleNamespace(**{name: _as_numpy(item, masks) for name, item in named})
+    result = _as_numpy(outcome, masks)
     if isinstance(result, list) and adapter.arrays is Arrays.LIST:
         result = np.asarray(result)
     if boxes is not None and isinstance(result, np.ndarray):
@@ -178,19 +182,27 @@ def _on_device(adapter: Adapter, array: np.ndarray, cast_to: str | None) -> obje
     return tensor.to(adapter.device, None if cast_to is None else getattr(torch, cast_to))
 
 
-def _as_numpy(value: object) -> object:
-    """Tensors as arrays, also those in a tuple, list or record."""
+def _as_numpy(value: object, masks: bool) -> object:
+    """Tensors as arrays, also those in a tuple, list or record; with their masks if `masks`."""
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         tensor = value.detach().cpu()
         # NumPy has no bfloat16; float32 holds every one of its numbers.
         return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
-    if isinstance(value, tuple) and hasattr(value, "_make"):  # with names, which it keeps
-        return value._make(map(_as_numpy, value))
+    if isinstance(value, np.ma.MaskedArray):
+        return value if masks else np.asarray(value)
     if isinstance(value, tuple):
-        return tuple(map(_as_numpy, value))
+        items = tuple(_as_numpy(item, masks) for item in value)
+        return value._make(items) if hasattr(value, "_make") else items  # it keeps its names
     if isinstance(value, list):
-        return [_as_numpy(item) for item in value]
+        return [_as_numpy(item, masks) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
-        return SimpleNamespace(**{name: _as_numpy(getattr(value, name)) for name in names})
-    return value
+    elif isinstance(value, SimpleNamespace):
+        names = list(vars(value))
+    else:
+        # Of another class, which may compute what it gives: it stays as it is.
+        inside = getattr(value, "__dict__", {}).items()
+        hidden = [name for name, item in inside if isinstance(item, np.ma.MaskedArray)]
+        assert masks or not hidden, f"returned masked arrays: {', '.join(hidden)}"
+        return value
+    return SimpleNamespace(**{name: _as_numpy(getattr(value, name), masks) for name in names})

@@ -160,7 +160,7 @@ class Contract(Generic[Implementation]):
         if isinstance(vector.expected, type):
             _check_raises(partial(self._call, implementation, vector), vector.expected, vector.name)
             return
-        outcome = named_arrays(self._call(implementation, vector))
+        outcome = named_arrays(self._call(implementation, vector), tuple(vector.expected))
         for name, want in vector.expected.items():
             got = outcome.get(name)
             assert got is not None, f"{vector.name}: no {name!r} among {sorted(outcome)}"
@@ -172,10 +172,11 @@ class Contract(Generic[Implementation]):
         return implementation(*self.read_arguments(vector.inputs))
 
 
-def named_arrays(outcome: object) -> dict[str, NDArray[np.generic]]:
+def named_arrays(outcome: object, expected: Sequence[str] = ()) -> dict[str, NDArray[np.generic]]:
     """What a function returned, by name: a dataclass by field, anything else as `result`.
 
-    A tuple becomes `result_0`, `result_1` and so on; one with names goes by these as well.
+    A tuple becomes `result_0`, `result_1` and so on; one with names goes by these as well. Of an
+    object of another kind, neither array nor sequence, the attributes in `expected` are read.
     """
     if dataclasses.is_dataclass(outcome) or isinstance(outcome, SimpleNamespace):
         # As any array: a masked one says what the implementation does not give.
@@ -184,6 +185,10 @@ def named_arrays(outcome: object) -> dict[str, NDArray[np.generic]]:
         items = {f"result_{index}": item for index, item in enumerate(outcome)}
         items |= getattr(outcome, "_asdict", dict)()
         return {name: np.asarray(item) for name, item in items.items()}
+    has_values = any(hasattr(outcome, one) for one in ("__array__", "__len__", "__float__"))
+    attributes = () if has_values else [name for name in expected if hasattr(outcome, name)]
+    if attributes:
+        return {name: np.asanyarray(getattr(outcome, name)) for name in attributes}
     return {"result": np.asarray(outcome)}
 
 

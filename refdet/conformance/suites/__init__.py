@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol, cast
@@ -73,4 +73,8 @@ def load_suite(name: str) -> Suite:
     # A module found by its name has no type; each of this package's has this function.
     module = cast(_SuiteModule, importlib.import_module(f"{__name__}.{stem}"))
     register = read_register(Path(__file__).with_name(f"{stem}.toml"))
-    return Suite(name, distribution, installed, module.targets(), register)
+    # Only what ships may say that it gives a part of an answer.
+    targets = tuple(
+        replace(one, adapter=replace(one.adapter, gives_parts=True)) for one in module.targets()
+    )
+    return Suite(name, distribution, installed, targets, register)
