@@ -22,7 +22,7 @@ from benchmarks.mutants.mutant import Key, Kind, Mutant
 
 # mutmut passes over decorated functions, except for static methods and those of a class.
 PROPERTY, STATIC = "@property\n", "@staticmethod  # property\n"
-TYPE_ALIAS = re.compile(r"\w+(: TypeAlias)? = (NDArray\[|TypeVar\(|Callable\[)")
+TYPE_ALIAS = re.compile(r"\w+(: TypeAlias)? = (NDArray\[|TypeVar\(|Callable\[|tuple\[)")
 CHECKING = re.compile(r"_(check|refuse)\w*|__post_init__")
 
 

@@ -101,3 +101,11 @@ def test_codec_leaves_its_inputs_alone() -> None:
         result[:] = -7.0
         assert rows.tolist() == [[0, 1, 8, 9]]
         assert references.tolist() == UNIT.tolist()
+
+
+def test_decode_boxes_names_shape_and_row_of_bad_deltas() -> None:
+    with pytest.raises(ValueError, match=re.escape("deltas must have shape (N, 4), got (1, 4, 4)")):
+        decode_boxes(np.zeros((1, 4, 4)), UNIT, ONES)
+    deltas = np.array([[0.0] * 4, [0.0, np.inf, 0.0, 0.0]])
+    with pytest.raises(ValueError, match=re.escape("deltas[1] = [0.0, inf, 0.0, 0.0] is not")):
+        decode_boxes(deltas, np.concatenate([UNIT, UNIT]), ONES)
