@@ -87,7 +87,8 @@ def main() -> int:
         host, torch_host = vendored(folder, Room.CORE), vendored(folder, Room.TORCH_OPS)
         rows = []
         for row in every_row(folder, host, torch_host, arguments.pythons, arguments.numpys):
-            say(f"Python {row.python}, NumPy {row.numpy}: {'failed' if row.failed else 'done'}")
+            outcome = "skipped" if row.skipped else "failed" if row.failed else "done"
+            say(f"Python {row.python}, NumPy {row.numpy}: {outcome}")
             rows.append(row)
     say(table(rows))
     tried = [row for row in rows if not row.skipped]
