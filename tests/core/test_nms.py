@@ -146,4 +146,5 @@ def test_nms_of_no_boxes_gives_rows_all_the_same() -> None:
     assert nms(no_box, no_score, 0.5).dtype == np.int64
     assert batched_nms(no_box, no_score, np.zeros(0, np.int64), 0.5).dtype == np.int64
     kept = soft_nms(no_box, no_score, SoftNMSDecay.LINEAR)
-    assert (kept.indices.dtype, kept.scores.dtype) == (np.int64, np.float64)
+    assert kept.indices.dtype == np.int64
+    assert kept.scores.dtype == np.float64
