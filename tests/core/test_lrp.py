@@ -34,6 +34,7 @@ def good() -> dict[str, object]:
         ("n_objects", 0, ValueError, "n_objects = 0 is less than the 1 true positives"),
         ("n_objects", -1, ValueError, "n_objects = -1"),
         ("iou_threshold", 0.0, ValueError, r"iou_threshold = 0.0 is not in \(0, 1\]"),
+        ("iou_threshold", 1.5, ValueError, r"iou_threshold = 1.5 is not in \(0, 1\]"),
     ],
 )
 @pytest.mark.parametrize("function", [lrp_error, optimal_lrp])
@@ -50,7 +51,7 @@ def test_lrp_names_what_is_wrong(
 
 
 def test_lrp_error_refuses_a_threshold_that_is_nan() -> None:
-    with pytest.raises(ValueError, match="score_threshold is NaN"):
+    with pytest.raises(ValueError, match="^score_threshold is NaN$"):
         lrp_error(np.zeros(1), np.zeros(1, np.bool_), np.zeros(1), 1, float("nan"))
 
 
@@ -66,3 +67,20 @@ def test_optimal_lrp_leaves_its_inputs_alone_and_takes_integers() -> None:
     assert optimal_lrp(scores, right, iou, 1).score_threshold == 3
     for array, copy in zip((scores, right, iou), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_lrp_error_of_a_match_that_does_not_overlap_is_1() -> None:
+    """Its share is 1 - 0 over 1 - 0.5, which is 2; but an error is 1 at most."""
+    got = lrp_error(np.array([0.5]), np.array([True]), np.array([0.0]), 1, 0.5)
+    assert (got.lrp, got.localization) == (1.0, 1.0)
+
+
+def test_optimal_lrp_adds_up_equal_scores_in_the_order_of_the_input() -> None:
+    """So that sums are the same, bit for bit, wherever it runs."""
+    iou = np.random.default_rng(0).uniform(0.5, 1, 400)
+    scores = np.tile([0.75, 0.5], 200)
+    lost = 0.0
+    for overlap in [*iou[::2], *iou[1::2]]:
+        lost += 1 - overlap
+    got = optimal_lrp(scores, np.ones(400, np.bool_), iou, 400)
+    assert (got.score_threshold, got.localization) == (0.5, lost / 400)
