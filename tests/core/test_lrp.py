@@ -51,7 +51,7 @@ def test_lrp_names_what_is_wrong(
 
 
 def test_lrp_error_refuses_a_threshold_that_is_nan() -> None:
-    with pytest.raises(ValueError, match="^score_threshold is NaN$"):
+    with pytest.raises(ValueError, match=r"^score_threshold is NaN$"):
         lrp_error(np.zeros(1), np.zeros(1, np.bool_), np.zeros(1), 1, float("nan"))
 
 
