@@ -62,18 +62,18 @@ class _Source:
             return f"{kind}.{value.name}"
         if isinstance(value, tuple):  # with names
             return f"{kind}({', '.join(map(self.of, value))})"
-        # What a field holds by default goes without saying.
+        # What a field holds by default goes without saying, and imports nothing.
         fields = [
-            f"{field.name}={text}"
+            f"{field.name}={self.of(getattr(value, field.name))}"
             for field in dataclasses.fields(cast("type", value))
-            if field.init and (text := self.of(getattr(value, field.name))) != self._default(field)
+            if field.init and _Source().of(getattr(value, field.name)) != self._default(field)
         ]
         return f"{kind}({', '.join(fields)})"
 
     def _default(self, field: dataclasses.Field[object]) -> str | None:
         if field.default_factory is not dataclasses.MISSING:
-            return self.of(field.default_factory())
-        return None if field.default is dataclasses.MISSING else self.of(field.default)
+            return _Source().of(field.default_factory())
+        return None if field.default is dataclasses.MISSING else _Source().of(field.default)
 
     def _plain(self, value: object) -> str:
         if isinstance(value, dict):

@@ -19,6 +19,7 @@ from refdet.conformance.catalogue import CONTRACTS
 from refdet.conformance.counterexample import as_code
 from refdet.conformance.running import Verdict, examples, run_target
 from refdet.conformance.target import Call, Target, load_target
+from refdet.core.coco_eval import CocoParams
 from tests.conformance import recording
 
 RECORDING = "tests.conformance.recording"
@@ -137,6 +138,12 @@ def test_any_array_comes_back(array: np.ndarray) -> None:
     if array.dtype.kind == "f":
         array[np.isnan(array)] = np.nan
     assert_comes_back(array)
+
+
+def test_what_goes_without_saying_is_not_imported() -> None:
+    text = as_code(Target("mine", "evaluate_coco", recording.tell), [Call((CocoParams(),), {})])
+    assert "CocoParams()" in text
+    assert "AreaRange" not in text
 
 
 def assert_comes_back(value: object) -> None:

@@ -22,6 +22,9 @@ from refdet.conformance.suites import Suite
 from refdet.conformance.target import contract_named
 
 WIDTH = 80
+MOST_CODE = 2500
+"""Characters of a case that is shown; only what is about numbers by the dozen is longer."""
+LONGEST_ANSWER = 160
 
 GROUPS = {
     "boxes": ("boxes",),
@@ -94,7 +97,7 @@ def scorecard(cards: Sequence[Card], examples: int) -> str:
                     f"{card.suite.name}: {outcome.target} as {outcome.contract}: "
                     f"{outcome.check} is {outcome.verdict}; its register says otherwise"
                 )
-    lines = [*_head(cards, examples), *_summary(cards), *_matrix(cards)]
+    lines = [*_head(cards, examples), *_summary(cards), *_digest(cards), *_matrix(cards)]
     for card in cards:
         lines += _library(card)
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -139,13 +142,32 @@ def _summary(cards: Sequence[Card]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     yield ""
     for name, meaning in LEGEND.items():
-        yield fill(f"- **{name}**: {meaning}.", WIDTH, subsequent_indent="  ")
+        yield _filled(f"- **{name}**: {meaning}.", "  ")
     yield ""
     yield from _paragraph(
         "What is counted are checks, all targets of a library together: one fault may break many "
         "properties, and one entry below explains them all. The numbers of different libraries "
         "are not marks to be compared, since they are asked for different things."
     )
+
+
+def _digest(cards: Sequence[Card]) -> Iterator[str]:
+    yield "## Whose numbers differ, in short"
+    yield ""
+    for card in cards:
+        whys: dict[str, list[str]] = {}
+        for outcome in card.outcomes():
+            if outcome.deviation is not None and _kind(outcome) is DeviationKind.NUMBERS:
+                targets = whys.setdefault(outcome.deviation.why, [])
+                if outcome.target not in targets:
+                    targets.append(outcome.target)
+        yield f"**[{card.suite.name}](#{_anchor(card)})**{'' if whys else ': none'}"
+        yield ""
+        for why, targets in whys.items():
+            of = ", ".join(f"`{one}`" for one in targets)
+            yield _filled(f"- {why} ({of})", "  ")
+        if whys:
+            yield ""
 
 
 def _matrix(cards: Sequence[Card]) -> Iterator[str]:
@@ -201,21 +223,24 @@ def _grouped(outcomes: Sequence[Outcome]) -> list[tuple[Deviation, list[Outcome]
 
 
 def _entry(deviation: Deviation, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    why = deviation.why[0].upper() + deviation.why[1:]
+    why = deviation.why
     address = thread_address(deviation.thread)
     told = f" Told in [{deviation.thread}]({address})." if address else ""
     yield from _paragraph(f"**{why}.**{told}")
     by_target = groupby(outcomes, key=lambda one: (one.target, one.contract))
     for (target, contract), found in by_target:
         checks = ", ".join(f"`{one.check}`" for one in found)
-        yield fill(f"- `{target}` as `{contract}`: {checks}", WIDTH, subsequent_indent="  ")
+        yield _filled(f"- `{target}` as `{contract}`: {checks}", "  ")
     yield ""
     shown = min(outcomes, key=lambda one: (not one.counterexample, len(one.counterexample)))
     yield "<details><summary>The smallest case</summary>"
     yield ""
-    yield "```python"
-    yield shown.counterexample
-    yield "```"
+    if len(shown.counterexample) <= MOST_CODE:
+        yield "```python"
+        yield from map(_shortened, shown.counterexample.splitlines())
+        yield "```"
+    else:
+        yield from _paragraph("Too long for this page; `refdet conformance run` prints it.")
     yield ""
     yield from _paragraph(f"`{shown.check}` says: {_plain(shown.message)}")
     yield "</details>"
@@ -250,8 +275,22 @@ def _anchor(card: Card) -> str:
 
 
 def _paragraph(text: str) -> Iterator[str]:
-    yield fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    yield _filled(text)
     yield ""
+
+
+def _filled(text: str, indent: str = "") -> str:
+    """Lines of at most `WIDTH`, none of which ends within a name or an address."""
+    return fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _shortened(line: str) -> str:
+    """A line of code as it is, for it can be pasted; of an answer, as much as can be read."""
+    if not line.startswith("#") or len(line) <= LONGEST_ANSWER:
+        return line
+    return f"{line[:LONGEST_ANSWER]} ..."
 
 
 def _plain(message: str) -> str:
