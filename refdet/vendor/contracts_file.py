@@ -66,7 +66,7 @@ def of_arrays(function: Function, device: str) -> Function:
             torch.from_numpy(one).to(device) if isinstance(one, np.ndarray) else one
             for one in arguments
         )
-        return _as_numpy(function(*tensors))
+        return _as_numpy(function(*tensors), masks=False)
 
     return called
 
