@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import NoReturn
 
-from benchmarks.mutants.mutant import Mutant
+from benchmarks.mutants.mutant import Kind, Mutant
 from benchmarks.mutants.trial import (
     CORE,
     Clock,
@@ -27,6 +27,7 @@ from benchmarks.mutants.trial import (
     load_profile,
     own_tests,
     rooms_of,
+    run_checks,
     run_tests,
 )
 
@@ -34,7 +35,6 @@ from benchmarks.mutants.trial import (
 THIRD_PARTY = ("hypothesis.extra.numpy", "pycocotools.cocoeval", "torchvision.models.detection")
 MEMORY = 8 * 2**30
 LONGEST = 1800  # seconds by the wall clock, for a mutant that waits instead of computing
-PASSED = "passed\n"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def target(file: str) -> Target:
 
     def try_itself(write: Callable[[str], None]) -> None:
         clock = Clock({}, lambda _: None)
-        outcome = _trial(untimed, source, {}, clock, lambda _: None)
+        outcome = _trial(untimed, source, Kind.RULE, {}, clock, lambda _: None)
         write(json.dumps({**asdict(outcome), "usual": clock.taken}))
 
     said = json.loads(_finished(*_forked(try_itself)) or "{}")
@@ -96,7 +96,7 @@ def judged(aim: Target, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            pid, reader = _forked(partial(_judge, aim, mutant.source, caught))
+            pid, reader = _forked(partial(_judge, aim, mutant, caught))
             running[pid] = (mutant, reader)
         pid, status = os.wait()
         mutant, reader = running.pop(pid)
@@ -106,7 +106,7 @@ def judged(aim: Target, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[
 
 
 def _judge(
-    aim: Target, source: str, caught: Mapping[str, int], write: Callable[[str], None]
+    aim: Target, mutant: Mutant, caught: Mapping[str, int], write: Callable[[str], None]
 ) -> None:
     """In the forked process: say what becomes of a mutant."""
 
@@ -115,42 +115,52 @@ def _judge(
         os._exit(0)
 
     clock = Clock(aim.usual, too_late)
-    write(json.dumps(asdict(_trial(aim, source, caught, clock, write))))
+    write(json.dumps(asdict(_trial(aim, mutant.source, mutant.kind, caught, clock, write))))
 
 
 def _trial(
     aim: Target,
     source: str,
+    kind: Kind,
     caught: Mapping[str, int],
     clock: Clock,
     write: Callable[[str], None],
 ) -> Outcome:
-    """The contracts, what caught most mutants first; `PASSED` is written; then the tests."""
-    check = "import"
+    """What is first to notice it. Which of the two is asked is written before, lest it crashes.
+
+    Whether the contracts alone notice it is of interest for rules. What is refused, and in which
+    words, is the tests' business first, and they are quicker to say it.
+    """
+    write(f"{Verdict.CONTRACT}\n")
     try:
-        clock.start(check)
+        clock.start("import")
         checks = list(checks_of(install(aim.file, source), aim.rooms))
-        clock.stop(check)
-        for check, run in sorted(checks, key=lambda named: -caught.get(named[0], 0)):
-            clock.start(check)
-            run()
-            clock.stop(check)
+        clock.stop("import")
     except Exception:  # whatever a mutant raises, it was noticed
-        return Outcome(Verdict.CONTRACT, check)
-    write(PASSED)
-    return run_tests(aim.tests, Watch(aim.file, clock, caught))
+        return Outcome(Verdict.CONTRACT, "import")
+    watch = Watch(aim.file, clock, caught)
+    stages = {
+        Verdict.CONTRACT: partial(run_checks, checks, clock, caught),
+        Verdict.TEST: partial(run_tests, aim.tests, watch),
+    }
+    for verdict in stages if kind is Kind.RULE else reversed(stages):
+        write(f"{verdict}\n")
+        outcome = stages[verdict]()
+        if outcome.verdict is not Verdict.SURVIVED:
+            break
+    return outcome
 
 
 def _outcome(said: str, status: int) -> Outcome:
     """What a process has said, or, if it said nothing, what its end says."""
-    passed, _, rest = said.rpartition("\n")
-    if rest:
-        found = json.loads(rest)
+    *stages, last = said.split("\n")
+    if last:
+        found = json.loads(last)
         return Outcome(Verdict(found["verdict"]), found["by"])
     ending = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "exit"
     if ending == "SIGALRM":
         return Outcome(Verdict.LOOP, ending)
-    return Outcome(Verdict.TEST if passed else Verdict.CONTRACT, ending)
+    return Outcome(Verdict(stages[-1]), ending)
 
 
 def _forked(work: Callable[[Callable[[str], None]], None]) -> tuple[int, int]:

@@ -12,11 +12,16 @@ class Kind(StrEnum):
     RULE: in how a result is computed.
     CHECK: in what decides whether an input is refused, or is called to decide it.
     MESSAGE: in the text of an error, or where it is raised.
+    EQUAL: nowhere, it computes the same by the rules of Python and NumPy; counted, not judged.
     """
 
     RULE = "rule"
     CHECK = "check"
     MESSAGE = "message"
+    EQUAL = "equal"
+
+
+JUDGED = (Kind.RULE, Kind.CHECK, Kind.MESSAGE)
 
 
 @dataclass(frozen=True, order=True)
@@ -46,3 +51,9 @@ class Mutant:
     kind: Kind
     line: int
     source: str
+
+
+def swapped(text: str, was: str, now: str) -> set[str]:
+    """`text` with one occurrence of `was` replaced, whichever."""
+    starts = [at for at in range(len(text)) if text.startswith(was, at)]
+    return {text[:at] + now + text[at + len(was) :] for at in starts}

@@ -18,11 +18,24 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
 from mutmut.mutation.file_mutation import create_mutations
 
-from benchmarks.mutants.mutant import Key, Kind, Mutant
+from benchmarks.mutants.mutant import Key, Kind, Mutant, swapped
 
 # mutmut passes over decorated functions, except for static methods and those of a class.
 PROPERTY, STATIC = "@property\n", "@staticmethod  # property\n"
 TYPE_ALIAS = re.compile(r"\w+(: TypeAlias)? = (NDArray\[|TypeVar\(|Callable\[|tuple\[)")
+# The same values by the rules of Python and NumPy: one copy more of an array that has its dtype
+# already; names of sorting algorithms and NaN in capitals; None for float64 in `astype`; and kinds
+# of dtypes with an X, which no dtype has, around them.
+EQUAL = (
+    ("copy=False", "copy=True"),
+    ("copy=False", "copy=None"),
+    (", copy=False)", ", )"),
+    ('kind="stable"', 'kind="STABLE"'),
+    ('float("nan")', 'float("NAN")'),
+    ("astype(np.float64", "astype(None"),
+    ('"fiu"', '"XXfiuXX"'),
+    ('"iu"', '"XXiuXX"'),
+)
 CHECKING = re.compile(r"_(check|refuse)\w*|__post_init__")
 
 
@@ -95,7 +108,12 @@ def _mutant(file: str, tree: ast.Module, source: str, changed: str) -> Mutant:
     around = list(_around(tree, first + line + 1, column))
     names = [node.name for node in around if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     key = Key(file, ".".join(names), _joined(was), _joined(now))
-    return Mutant(key, _kind(around), first + 1, changed)
+    kind = Kind.EQUAL if _is_equal(key.was, key.now) else _kind(around)
+    return Mutant(key, kind, first + 1, changed)
+
+
+def _is_equal(was: str, now: str) -> bool:
+    return any(now in swapped(was, *swap) for swap in EQUAL)
 
 
 def _n_equal(a: list[str] | str, b: list[str] | str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.evaluation.tables import markdown
-from benchmarks.mutants.mutant import Kind
+from benchmarks.mutants.mutant import JUDGED, Kind
 from benchmarks.mutants.register import Explained, Reason
 from benchmarks.mutants.results import FileResult, Record
 from benchmarks.mutants.trial import CORE, REPOSITORY, Verdict
@@ -16,9 +16,10 @@ INTRODUCTION = """\
 
 Every small mistake that [mutmut](https://mutmut.readthedocs.io) 3.8.1 can make in `refdet/core` is
 made, one at a time: a `<` that becomes `<=`, a 1 that becomes 2, an argument that is left out, a
-value that becomes None. Each such *mutant* is put first to the contracts of `refdet.conformance`
-(golden vectors, and properties in the quick profile of `make test`), then, if they all hold, to the
-tests in `tests/core` that import its file. A mutant that breaks none of them has *survived*.
+value that becomes None. Each such *mutant* is put to the contracts of `refdet.conformance` (golden
+vectors, and properties in the quick profile of `make test`) and to the tests in `tests/core` that
+import its file, until one of them breaks; if none does, it has *survived*. Mutants of rules meet
+the contracts first, so that these can be judged by themselves; the others meet the tests first.
 
 `make mutants` does this again and writes this page. It fails if less than 95 % are noticed, if a
 survivor has no reason in `benchmarks/mutants/survivors.toml`, or if a reason there has no survivor
@@ -27,8 +28,12 @@ any more.
 Not mutated: docstrings, annotations and type aliases, which compute nothing, and what is inside
 `len(...)` and `isinstance(...)` or inside an f-string's text, which mutmut leaves alone. Unlike
 mutmut's own runner, which changes functions only, this one also changes properties, constants and
-the defaults of classes. A mutant that takes ten times its usual time and five seconds is stopped;
-it counts as noticed, and the register has to say why it never comes to an end.
+the defaults of classes. Counted, but not judged, are mutants that compute the same by the rules of
+Python and NumPy, whatever the code around them: another `copy=` of `astype` or none, an algorithm's
+name or NaN in capitals, `astype(None)` for `astype(np.float64)`, `"XXfiuXX"` for the kinds `"fiu"`.
+
+A mutant that takes ten times its usual time and five seconds is stopped; it counts as noticed, and
+the register has to say why it never comes to an end.
 
 *Rule* is how a result is computed, *check* what decides whether an input is refused, *message* the
 text of an error or where it is raised.
@@ -55,7 +60,7 @@ def page(results: Mapping[str, FileResult], explained: Explained) -> str:
 
 
 def caught(
-    results: Iterable[FileResult], suite: str, kinds: Iterable[Kind] = tuple(Kind)
+    results: Iterable[FileResult], suite: str, kinds: Iterable[Kind] = JUDGED
 ) -> tuple[int, int]:
     """How many mutants of some kinds a suite notices, and how many there are."""
     asked = set(kinds)
@@ -77,15 +82,22 @@ def _is_noticed(record: Record, suite: str) -> bool:
 
 def _scores(results: Mapping[str, FileResult]) -> str:
     groups: dict[str, Sequence[Kind]] = {
-        "all": tuple(Kind),
+        "all": JUDGED,
         "without messages": (Kind.RULE, Kind.CHECK),
-        **{kind.value: (kind,) for kind in Kind},
+        **{kind.value: (kind,) for kind in JUDGED},
     }
     rows = []
     for name, kinds in groups.items():
         alone, both = (caught(results.values(), suite, kinds) for suite in (ALONE, BOTH))
-        rows.append([name, f"{both[1]:,}", _percent(*alone), _percent(*both)])
-    return markdown(["kind", "mutants", ALONE, BOTH], rows) + "\n"
+        shown = _percent(*alone) if kinds == (Kind.RULE,) else ""
+        rows.append([name, f"{both[1]:,}", shown, _percent(*both)])
+    n_equal = sum(result.mutants.get(Kind.EQUAL, 0) for result in results.values())
+    part, whole = caught(results.values(), BOTH)
+    counted = (
+        f"\nWith the {n_equal:,} that compute the same by construction counted as survivors:"
+        f" {_percent(part, whole + n_equal)}.\n"
+    )
+    return markdown(["kind", "mutants", ALONE, BOTH], rows) + "\n" + counted
 
 
 def _by_file(results: Mapping[str, FileResult]) -> str:
@@ -93,9 +105,11 @@ def _by_file(results: Mapping[str, FileResult]) -> str:
     for file, result in sorted(results.items()):
         verdicts = [record.verdict for record in result.records]
         counts = [str(verdicts.count(verdict)) for verdict in (Verdict.SURVIVED, Verdict.LOOP)]
-        scores = [_percent(*caught([result], suite)) for suite in (ALONE, BOTH)]
-        rows.append([f"`{file}`", f"{sum(result.mutants.values()):,}", *scores, *counts])
-    return markdown(["file", "mutants", ALONE, BOTH, "survived", "endless"], rows) + "\n"
+        alone, both = caught([result], ALONE, [Kind.RULE]), caught([result], BOTH)
+        scores = [_percent(*alone), _percent(*both)]
+        rows.append([f"`{file}`", f"{both[1]:,}", *scores, *counts])
+    header = ["file", "mutants", f"rules, {ALONE}", BOTH, "survived", "endless"]
+    return markdown(header, rows) + "\n"
 
 
 def _percent(part: int, whole: int) -> str:

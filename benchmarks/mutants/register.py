@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmarks.mutants.mutant import Key
+from benchmarks.mutants.mutant import Key, swapped
 from benchmarks.mutants.results import Record
 from benchmarks.mutants.trial import CORE, Verdict
 
@@ -39,7 +39,7 @@ class Reason:
         key = record.key
         if record.verdict is not self.verdict or not fnmatchcase(place(key), self.where):
             return set()
-        return {swap for swap in self.swaps if key.now in _swapped(key.was, *swap)}
+        return {swap for swap in self.swaps if key.now in swapped(key.was, *swap)}
 
 
 def place(key: Key) -> str:
@@ -107,9 +107,3 @@ def _files(where: str) -> set[str]:
     """The files of `core` that a place may be in."""
     names = (path.stem for path in CORE.glob("[!_]*.py"))
     return {name for name in names if fnmatchcase(name, where.partition(".")[0])}
-
-
-def _swapped(text: str, was: str, now: str) -> set[str]:
-    """`text` with one occurrence of `was` replaced, whichever."""
-    starts = [at for at in range(len(text)) if text.startswith(was, at)]
-    return {text[:at] + now + text[at + len(was) :] for at in starts}

@@ -75,6 +75,33 @@ def file_result(
     return FileResult(digest_of(source), Counter(mutant.kind for mutant in mutants), records)
 
 
+@dataclass(frozen=True)
+class Journal:
+    """The outcomes of a file's mutants so far, one a line, for a run that was broken off."""
+
+    path: Path
+
+    def read(self, file: str) -> dict[Key, Outcome]:
+        """What `add` wrote; nothing if there is no such file."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        return dict(_noted(file, json.loads(line)) for line in lines)
+
+    def add(self, key: Key, outcome: Outcome) -> None:
+        """Write one more."""
+        self.path.parent.mkdir(exist_ok=True)
+        row = _key_row(key) | asdict(outcome)
+        with self.path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _noted(file: str, row: Mapping[str, str]) -> tuple[Key, Outcome]:
+    return _key(file, row), Outcome(Verdict(row["verdict"]), row["by"])
+
+
+def _key(file: str, row: Mapping[str, str]) -> Key:
+    return Key(file, row["scope"], row["was"], row["now"], int(row["number"]))
+
+
 def read_results(path: Path = RESULTS) -> dict[str, FileResult]:
     """What `write_results` wrote; nothing if there is no such file."""
     if not path.exists():
@@ -96,9 +123,15 @@ def write_results(results: Mapping[str, FileResult], path: Path = RESULTS) -> No
 
 
 def _row(record: Record) -> dict[str, object]:
-    key, rest = asdict(record.key), asdict(record)
-    del key["file"], rest["key"]
-    return key | rest
+    rest = asdict(record)
+    del rest["key"]
+    return _key_row(record.key) | rest
+
+
+def _key_row(key: Key) -> dict[str, object]:
+    row = asdict(key)
+    del row["file"]
+    return row
 
 
 def _result(
@@ -109,7 +142,7 @@ def _result(
     assert isinstance(rows, list)
     records = [
         Record(
-            Key(file, row["scope"], row["was"], row["now"], int(row["number"])),
+            _key(file, row),
             Kind(row["kind"]),
             int(row["line"]),
             Verdict(row["verdict"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -10,20 +11,22 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from benchmarks.mutants.judging import judged, prepare, target
-from benchmarks.mutants.mutant import Key
+from benchmarks.mutants.mutant import Kind
 from benchmarks.mutants.mutations import mutants_of
 from benchmarks.mutants.page import ALONE, BOTH, PAGE, caught, write_page
 from benchmarks.mutants.register import REGISTER, Explained, explain, place, read_register
 from benchmarks.mutants.results import (
     FileResult,
+    Journal,
     digest_of,
     file_result,
     read_results,
     write_results,
 )
-from benchmarks.mutants.trial import CORE, REPOSITORY, Outcome
+from benchmarks.mutants.trial import CORE, REPOSITORY
 
 LEAST = 0.95
+JOURNALS = REPOSITORY / ".mutants"
 FILES = sorted(path.stem for path in CORE.glob("[!_]*.py"))
 
 
@@ -63,22 +66,30 @@ def parser() -> argparse.ArgumentParser:
 def judge_file(file: str, known: FileResult | None, jobs: int) -> FileResult:
     """What becomes of a file's mutants, or of those that no contract caught in `known`."""
     source = (CORE / f"{file}.py").read_text(encoding="utf-8")
-    mutants = asked = mutants_of(file, source)
+    mutants = mutants_of(file, source)
+    asked = [mutant for mutant in mutants if mutant.kind is not Kind.EQUAL]
     if known and known.digest == digest_of(source):
         keys = {record.key for record in known.records}
-        asked = [mutant for mutant in mutants if mutant.key in keys]
-    outcomes: dict[Key, Outcome] = {}
-    aim = target(file)
-    for mutant, outcome in tqdm(judged(aim, asked, jobs), desc=file, total=len(asked), leave=False):
-        outcomes[mutant.key] = outcome
+        asked = [mutant for mutant in asked if mutant.key in keys]
+    journal = Journal(JOURNALS / f"{file}-{digest_of(source)}.jsonl")
+    outcomes = journal.read(file)
+    asked = [mutant for mutant in asked if mutant.key not in outcomes]
+    # In no order of place, so that a run that is broken off has judged a fair sample.
+    random.Random(0).shuffle(asked)
+    with tqdm(desc=file, total=len(asked), leave=False) as bar:
+        for mutant, outcome in judged(target(file), asked, jobs):
+            outcomes[mutant.key] = outcome
+            journal.add(mutant.key, outcome)
+            bar.update()
+    journal.path.unlink(missing_ok=True)
     return file_result(source, mutants, outcomes)
 
 
 def summary(results: Sequence[FileResult]) -> str:
     """How many were noticed."""
     part, whole = caught(results, BOTH)
-    alone, _ = caught(results, ALONE)
-    return f"{part} of {whole} noticed, {alone} by contracts alone"
+    alone, rules = caught(results, ALONE, [Kind.RULE])
+    return f"{part} of {whole} noticed; {alone} of {rules} in rules by contracts alone"
 
 
 def complain(results: dict[str, FileResult], explained: Explained) -> int:

@@ -9,13 +9,21 @@ import pytest
 from benchmarks.mutants.mutant import Key, Kind
 from benchmarks.mutants.page import ALONE, BOTH, caught, page
 from benchmarks.mutants.register import REGISTER, Reason, explain, read_register
-from benchmarks.mutants.results import FileResult, Record, read_results, write_results
-from benchmarks.mutants.trial import Verdict
+from benchmarks.mutants.results import (
+    FileResult,
+    Journal,
+    Record,
+    read_results,
+    write_results,
+)
+from benchmarks.mutants.trial import Outcome, Verdict, by_promise
 
 SURVIVOR = Record(Key("iou", "f", "a < b < c", "a < b <= c"), Kind.RULE, 7, Verdict.SURVIVED, "")
 ENDLESS = Record(Key("iou", "f", "n -= 1", "n += 1"), Kind.RULE, 9, Verdict.LOOP, "f: terminates")
 TESTED = Record(Key("iou", "g", '"bad"', '"BAD"'), Kind.MESSAGE, 2, Verdict.TEST, "t.py::test_g")
-RESULT = FileResult("0123", {Kind.RULE: 7, Kind.MESSAGE: 3}, [SURVIVOR, ENDLESS, TESTED])
+RESULT = FileResult(
+    "0123", {Kind.RULE: 7, Kind.MESSAGE: 3, Kind.EQUAL: 5}, [SURVIVOR, ENDLESS, TESTED]
+)
 EQUIVALENT = Reason(Verdict.SURVIVED, "iou.f", "b is never c.", (("<", "<="),))
 LOOP = Reason(Verdict.LOOP, "iou.*", "It counts up.", (("-=", "+="),))
 
@@ -64,12 +72,38 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert caught(found.values(), BOTH) == caught([RESULT], BOTH)
 
 
+def test_journal_gives_back_what_was_added_before_a_run_was_broken_off(tmp_path: Path) -> None:
+    file = tmp_path / "journals" / "iou-0123.jsonl"
+    assert Journal(file).read("iou") == {}
+    noted = {
+        SURVIVOR.key: Outcome(Verdict.SURVIVED),
+        TESTED.key: Outcome(Verdict.TEST, "t.py::test_g[\u00e9]"),
+    }
+    for key, outcome in noted.items():
+        Journal(file).add(key, outcome)
+    assert Journal(file).read("iou") == noted
+
+
+def test_by_promise_asks_first_what_catches_many_in_little_time() -> None:
+    caught, usual = {"quick": 5, "slow": 50, "often": 50}, {"quick": 0.01, "slow": 9.0, "new": 0.5}
+    names = ["new", "slow", "often", "quick", "cheap"]
+    assert sorted(names, key=by_promise(caught, usual)) == [
+        "often",
+        "quick",
+        "slow",
+        "cheap",
+        "new",
+    ]
+
+
 def test_page_lists_survivors_with_their_reasons_and_those_without() -> None:
     lines = page({"iou": RESULT}, explain(RESULT.records, [EQUIVALENT], ["iou"])).splitlines()
     reason = lines.index("b is never c.")
     assert lines[reason + 2 : reason + 6] == ["```diff", "iou.py f", "- a < b < c", "+ a < b <= c"]
     assert "+ n += 1" in lines[lines.index("## Not explained") :]
-    assert "| `iou` | 10 | 80.0 % | 90.0 % | 1 | 1 |" in [" ".join(x.split()) for x in lines]
+    assert "| `iou` | 10 | 85.7 % | 90.0 % | 1 | 1 |" in [" ".join(x.split()) for x in lines]
+    # 9 of 10, and of 15 with the five that compute the same.
+    assert "With the 5 that compute the same by construction counted as survivors: 60.0 %." in lines
 
 
 def test_register_gives_a_reason_for_every_swap() -> None:
