@@ -132,7 +132,11 @@ def asked_for(columns: Mapping[str, Column]) -> Mapping[str, Column]:
 
 
 def by_image(columns: Mapping[str, Column], side: str) -> list[dict[str, Column]]:
-    """The columns of a side, cut into those of each image; names are without the side."""
+    """The columns of a side, cut into those of each image; names are without the side.
+
+    In the order of their ids, which breaks ties between images: a library that is handed images
+    one by one has no ids, and would break them in whatever order it is handed them.
+    """
     own = {name[3:]: column for name, column in columns.items() if name.startswith(side)}
     images = np.unique(columns["image_ids"])
     return [
