@@ -202,6 +202,7 @@ def _naive_defect(box: list[float], min_size: float) -> BoxDefect | None:
 @example(boxes=EMPTY_BOX, min_size=0.0)
 @example(boxes=UNIT_BOX, min_size=1.0)
 @example(boxes=np.array([[504.0, 337.0, 504.0, 337.0]]), min_size=1.0)
+@example(boxes=np.array([[-5.0, 1.0, -1.0, 3.0], [1.0, -5.0, 3.0, -1.0]]), min_size=1.0)
 def sorts_each_row_as_a_naive_check_does(
     sanitize_boxes: Sanitize, boxes: F64, min_size: float
 ) -> None:

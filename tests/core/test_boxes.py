@@ -77,9 +77,12 @@ def test_functions_of_corners_name_the_bad_row(function: Function) -> None:
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
 def test_functions_of_sizes_name_the_bad_row(function: Function, bad: float) -> None:
     boxes = np.array([[0.0, 0.0, 1.0, 1.0], [5.0, 0.0, 4.0, bad]])
-    message = f"[1] = [5.0, 0.0, 4.0, {bad}] is not finite or has w or h < 0"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    name = "boxes_xywh" if function is core.xywh_to_xyxy else "boxes_cxcywh"
+    message = f"{name}[1] = [5.0, 0.0, 4.0, {bad}] is not finite or has w or h < 0"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         function(boxes)
+    with pytest.raises(ValueError, match=f"^{name} must have shape"):
+        function(boxes[0])
 
 
 @pytest.mark.parametrize("function", [*ON_CORNERS, *ON_SIZES])
@@ -113,10 +116,15 @@ def test_image_sides_must_be_positive(side: float) -> None:
         lambda: core.flip_boxes_horizontally(CORNERS, side),
         lambda: core.sanitize_boxes(CORNERS, np.zeros(50, int), side, 5),
     ):
-        with pytest.raises(ValueError, match=f"width must be positive and finite, got {side}"):
+        with pytest.raises(ValueError, match=f"^width must be positive and finite, got {side}"):
             call()
-    with pytest.raises(ValueError, match=f"height must be positive and finite, got {side}"):
-        core.flip_boxes_vertically(CORNERS, side)
+    for call in (
+        lambda: core.clip_boxes(CORNERS, 5, side),
+        lambda: core.flip_boxes_vertically(CORNERS, side),
+        lambda: core.sanitize_boxes(CORNERS, np.zeros(50, int), 5, side),
+    ):
+        with pytest.raises(ValueError, match=f"^height must be positive and finite, got {side}"):
+            call()
 
 
 def test_sanitize_boxes_drops_below_one_pixel_by_default() -> None:
@@ -128,6 +136,16 @@ def test_sanitize_boxes_lists_every_reason_even_without_a_row() -> None:
     found = sanitize_boxes(np.zeros((0, 4)), np.array([]), 10, 10)
     assert list(found.rejected) == list(BoxDefect)
     assert found.labels.dtype == np.int64
+
+
+def test_defects_read_as_words_in_messages() -> None:
+    words = ["not finite", "inverted", "outside the image", "too small"]
+    assert [str(defect) for defect in BoxDefect] == words
+
+
+def test_sanitize_boxes_names_boxes_that_are_none() -> None:
+    with pytest.raises(ValueError, match=r"^boxes_xyxy must have shape \(N, 4\), got \(4,\)"):
+        sanitize_boxes(np.zeros(4), np.zeros(1, int), 10, 10)
 
 
 def test_sanitize_boxes_leaves_its_inputs_alone() -> None:

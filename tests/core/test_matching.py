@@ -116,7 +116,21 @@ def test_match_voc_and_match_coco_name_what_is_wrong(
         match_coco(iou, scores, [threshold], *rest)
 
 
+def test_match_voc_names_its_threshold() -> None:
+    with pytest.raises(ValueError, match=r"^iou_threshold = 0.0 is not in \(0, 1\]"):
+        match_voc(TWO_BY_TWO, SCORES, 0.0)
+
+
+def test_match_coco_of_no_thresholds_has_no_levels() -> None:
+    found = match_coco(TWO_BY_TWO, SCORES, [])
+    for field, kind in (("object_index", "i"), ("matched", "b"), ("ignored", "b")):
+        assert getattr(found, field).shape == (0, 2), field
+        assert getattr(found, field).dtype.kind == kind, field
+
+
 def test_match_coco_names_the_threshold_that_is_wrong() -> None:
+    with pytest.raises(TypeError, match=r"^iou_thresholds must be of a real dtype, got bool"):
+        match_coco(TWO_BY_TWO, SCORES, np.array([True]))
     with pytest.raises(ValueError, match=r"iou_thresholds\[1\] = 2.0 is not in \(0, 1\]"):
         match_coco(TWO_BY_TWO, SCORES, [0.5, 2.0])
     with pytest.raises(ValueError, match=r"iou_thresholds must have shape \(T,\)"):

@@ -50,13 +50,17 @@ def torchvision_anchors(
 def test_ssd300_coco_equals_the_boxes_of_torchvisions_ssd300_vgg16() -> None:
     with torch.device("meta"):  # its weights need not exist
         network = ssd300_vgg16(weights=None, weights_backbone=None)
+    assert network.transform.fixed_size == SSD300_COCO.image_size
     want = torchvision_priors(SSD300_COCO, network.anchor_generator).numpy()
     np.testing.assert_allclose(ssd_priors(SSD300_COCO), want, rtol=0, atol=1e-7)
 
 
 def test_ssd300_bccd_equals_torchvision_without_steps() -> None:
-    ratios = [list(ratios) for ratios in SSD300_BCCD.aspect_ratios]
-    generator = DefaultBoxGenerator(ratios, scales=[*SSD300_BCCD.scales, 1.0], clip=False)
+    # Liu et al. 2016, section 3.1: the ratios of the six maps, and the scales for PASCAL VOC.
+    ratios = [[2], [2, 3], [2, 3], [2, 3], [2], [2]]
+    scales = [0.1, 0.2, 0.375, 0.55, 0.725, 0.9, 1.0]
+    generator = DefaultBoxGenerator(ratios, scales=scales, clip=False)
+    assert SSD300_BCCD.image_size == (300, 300)
     want = torchvision_priors(SSD300_BCCD, generator).numpy()
     np.testing.assert_allclose(ssd_priors(SSD300_BCCD), want, rtol=0, atol=1e-7)
 
@@ -82,6 +86,9 @@ def test_ssd_priors_clipped_in_corners_lie_in_the_image() -> None:
     low, high = priors[:, :2] - priors[:, 2:] / 2, priors[:, :2] + priors[:, 2:] / 2
     assert (low >= -1e-15).all()
     assert (high <= 1 + 1e-15).all()
+    # The second row and column of centres lie at 450 of 300 pixels: nothing is left of them.
+    beyond = SSDPriorSpec((300, 300), (2,), (0.2,), ((),), (300,), PriorClip.CORNERS)
+    np.testing.assert_array_equal(ssd_priors(beyond)[-1], [1.0, 1.0, 0.0, 0.0])
     unclipped = ssd_priors(replace(SSD300_COCO, clip=PriorClip.NONE))
     assert (unclipped[:, :2] + unclipped[:, 2:] / 2 > 1).any()
 
@@ -113,6 +120,14 @@ def test_ssd_priors_clipped_in_corners_lie_in_the_image() -> None:
         (
             lambda: replace(SSD300_BCCD, feature_maps=(38, (19, 0), 10, 5, 3, 1)),
             "feature_maps[1][1] must be positive",
+        ),
+        (
+            lambda: replace(SSD300_BCCD, feature_maps=(38, 19, 0, 5, 3, 1)),
+            "feature_maps[2][0] must be positive and finite, got 0",
+        ),
+        (
+            lambda: replace(SSD300_BCCD, scales=(0.1, 0.2, 0.3, 0.4, float("inf"), 0.6)),
+            "scales[4] must be positive and finite, got inf",
         ),
         (lambda: replace(SSD300_BCCD, image_size=(300, 0)), "image_size[1] must be positive"),
         (
@@ -196,6 +211,10 @@ def test_rpn_anchors_equal_those_of_a_feature_pyramid() -> None:
         (
             lambda: rpn_anchors((8, 8), [(0, 1)], [[4]], [[1]]),
             "feature_maps[0][0] must be positive",
+        ),
+        (
+            lambda: rpn_anchors((8, 8), [1, 0], [[4]] * 2, [[1]] * 2),
+            "feature_maps[1][0] must be positive and finite, got 0",
         ),
         (lambda: rpn_anchors((0, 8), [(1, 1)], [[4]], [[1]]), "image_size[0] must be positive"),
         (

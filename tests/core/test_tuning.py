@@ -43,6 +43,10 @@ def test_threshold_functions_name_what_is_wrong_with_the_counts() -> None:
         threshold_of_best_f_beta(THRESHOLDS[::-1], RIGHT, WRONG, 2)
     with pytest.raises(ValueError, match=r"thresholds\[1\] = 0.5 comes after 0.5"):
         threshold_of_recall(np.array([0.5, 0.5]), RIGHT, 2, 0.5)
+    with pytest.raises(ValueError, match=r"thresholds\[2\] = 0.5 comes after 0.25"):
+        threshold_of_recall(np.array([0.75, 0.25, 0.5]), np.array([1, 2, 3]), 3, 0.5)
+    with pytest.raises(ValueError, match=r"^thresholds\[1\] is NaN"):
+        threshold_of_recall(np.array([0.5, np.nan]), RIGHT, 2, 0.5)
     with pytest.raises(TypeError, match="true_positives must be of an integer dtype, got float64"):
         threshold_of_precision(THRESHOLDS, THRESHOLDS, WRONG, 0.5)
     with pytest.raises(ValueError, match=r"false_positives must have shape \(..., 2\), got \(1,\)"):
@@ -53,7 +57,25 @@ def test_threshold_functions_name_what_is_wrong_with_the_counts() -> None:
         threshold_of_best_f_beta(THRESHOLDS, RIGHT[None], WRONG, np.array([2]))
 
 
+def test_threshold_functions_name_the_counts() -> None:
+    with pytest.raises(ValueError, match=r"^true_positives\[0\] = -1 is negative"):
+        threshold_of_best_f_beta(THRESHOLDS, -RIGHT, WRONG, 2)
+    with pytest.raises(ValueError, match=r"^false_positives\[0\] = -1 is negative"):
+        threshold_of_best_f_beta(THRESHOLDS, RIGHT, WRONG - 1, 2)
+    with pytest.raises(ValueError, match=r"^true_positives\[0\] = -1 is negative"):
+        threshold_of_recall(THRESHOLDS, -RIGHT, 2, 0.5)
+
+
+def test_threshold_of_best_f_beta_is_that_of_f1_unasked() -> None:
+    # F1 is 0.667 and 0.571, F2 0.556 and 0.769.
+    counts = (THRESHOLDS, RIGHT, np.array([0, 3]), 2)
+    assert threshold_of_best_f_beta(*counts) == 0.75
+    assert threshold_of_best_f_beta(*counts, 2.0) == 0.5
+
+
 def test_threshold_functions_name_what_is_wrong_with_the_objects() -> None:
+    with pytest.raises(ValueError, match=r"n_objects must have shape \(3, 1\), got \(3,\)"):
+        threshold_of_recall(THRESHOLDS, np.tile(RIGHT, (3, 1, 1)), np.array([2, 2, 2]), 0.5)
     with pytest.raises(ValueError, match="n_objects = 1 is below the number of true positives"):
         threshold_of_recall(THRESHOLDS, RIGHT, 1, 0.5)
     with pytest.raises(ValueError, match=r"n_objects\[0\] = 1 is below the number"):
