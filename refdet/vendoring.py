@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import refdet
 from refdet.config_vendor import VendorAdd, VendorCheck, VendorRecord, VendorRemove, VendorUpdate
 from refdet.terminal import say
 from refdet.vendor.adding import listing, plan_add
@@ -27,9 +28,7 @@ def vendor_add(config: VendorAdd) -> int:
     room = Room.TORCH_OPS if config.as_torch else Room.CORE
     plan = plan_add(config.to, config.names, config.only, room, contracts=config.with_contracts)
     _carry_out([plan])
-    parent = config.to.absolute().parent
-    if not (parent / INIT_FILE).exists() and (parent.parent / INIT_FILE).exists():
-        say(f"{parent} has no {INIT_FILE}: packaging tools may leave it out of your wheel")
+    _say_what_an_init_file_above_is_for(config.to.absolute(), contracts=config.with_contracts)
     return 0
 
 
@@ -102,6 +101,21 @@ def _only_one(folders: Sequence[Path]) -> Path:
     if len(folders) > 1:
         raise ValueError(f"name one of {', '.join(map(str, folders))} with --folder")
     return folders[0]
+
+
+def _say_what_an_init_file_above_is_for(folder: Path, *, contracts: bool) -> None:
+    """Only the target is written to, so that a package above it is the user's to make."""
+    parent = folder.parent
+    if (parent / INIT_FILE).exists():
+        return
+    dangers = []
+    if (parent.parent / INIT_FILE).exists():
+        dangers.append("packaging tools may leave it out of your wheel")
+    # pytest names a test by the packages above it, and has loaded ours, for its plugin.
+    if contracts and folder.name == refdet.__name__:
+        dangers.append("pytest may take the copies for the installed refdet")
+    if dangers:
+        say(f"{parent} has no {INIT_FILE}: {' and '.join(dangers)}; an empty one will do")
 
 
 def _turn_back(folder: Path) -> None:

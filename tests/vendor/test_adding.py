@@ -193,6 +193,25 @@ def test_add_says_where_a_package_is_none(host: Host) -> None:
     assert "has no __init__.py" not in host.run("add", "nms", "--to", FOLDER).said
 
 
+@pytest.mark.parametrize(
+    ("folder", "contracts", "told"),
+    [
+        ("third/refdet", ["--with-contracts"], True),
+        ("third/refdet", [], False),
+        ("third/overlaps", ["--with-contracts"], False),
+    ],
+)
+def test_add_says_where_pytest_would_take_the_copies_for_refdet(
+    host: Host, folder: str, contracts: list[str], told: bool
+) -> None:
+    ran = host.run("add", "thresholds", "--to", folder, *contracts)
+    sentence = (
+        f"{host.root}/third has no __init__.py: pytest may take the copies for the installed "
+        "refdet; an empty one will do"
+    )
+    assert (ran.code, sentence in ran.said) == (0, told)
+
+
 def test_add_without_a_name_lists_what_there_is(host: Host) -> None:
     ran = host.run("add")
     assert ran.code == 0

@@ -66,6 +66,28 @@ def test_three_functions_are_vendored_changed_by_accident_and_restored(tmp_path:
     assert (tmp_path / FOLDER / "nms.py").read_text(encoding="utf-8").endswith(original)
 
 
+QUICK = """
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=2)
+settings.load_profile("quick")
+"""
+
+
+def test_the_readme_s_commands_work_where_refdet_is_installed_too(tmp_path: Path) -> None:
+    """pytest has loaded the installed refdet then, whose name is the folder's as well."""
+    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("## Copy our AP ")[1]
+    commands = section.split("```sh\n")[1].split("```")[0]
+    assert "\npytest " in commands
+    (tmp_path / "src" / "mypkg").mkdir(parents=True)
+    (tmp_path / "src" / "mypkg" / "__init__.py").touch()
+    (tmp_path / "conftest.py").write_text(QUICK, encoding="utf-8")
+    done = run("sh", "-e", "-c", commands, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed in " in done.stdout
+    assert "has no __init__.py" not in done.stdout
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A git repository that vendors and has the hook of docs/vendoring.md."""
