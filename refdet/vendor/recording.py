@@ -34,7 +34,8 @@ def plan_record(path: Path, reason: str) -> Plan:
 
     Raises:
         ValueError: there is no reason, no such file, no difference, or the installed refdet is
-            another than the one that wrote it, so that the difference cannot be told.
+            another than the one that wrote it, so that the difference cannot be told; or a patch of
+            somebody else lies there.
     """
     if not reason.strip():
         raise ValueError("--reason says why the file differs; it was empty")
@@ -58,6 +59,11 @@ def plan_record(path: Path, reason: str) -> Plan:
         raise ValueError(f"{path}: {error}") from error
     if not patch:
         raise ValueError(f"{path} is as refdet wrote it: there is nothing to record")
+    if file.reason is None and read_text(folder, file.patch_path) not in (None, patch):
+        raise ValueError(
+            f"{folder / file.patch_path} is there, and the {MANIFEST} there knows of none: nothing "
+            "was written. Move it away"
+        )
     texts: dict[str, str | None] = {file.patch_path: patch}
     return _with_entry(folder, manifest, replace(file, reason=reason), texts, "patch recorded")
 

@@ -42,6 +42,17 @@ def test_add_writes_over_no_change(host: Host) -> None:
     assert "+    np.divide(numerator, denominator, out=quotient, where=denominator >= 0)" in said
 
 
+def test_record_writes_over_no_patch_of_somebody_else(host: Host) -> None:
+    host.add("iou")
+    host.edit("iou.py", "denominator > 0", "denominator >= 0")
+    (host.folder / "iou.py.patch").write_text("theirs\n")
+    said = refused(host, "record", f"{FOLDER}/iou.py", "--reason", "why")
+    assert f"{FOLDER}/iou.py.patch is there, and the refdet-vendor.toml there knows of none" in said
+    (host.folder / "iou.py.patch").unlink()
+    assert host.run("record", f"{FOLDER}/iou.py", "--reason", "why").code == 0
+    assert host.run("record", f"{FOLDER}/iou.py", "--reason", "another").code == 0
+
+
 def test_add_to_a_file_says_so(host: Host) -> None:
     (host.root / "file").touch()
     assert "file is a file; name a folder of its own" in refused(host, "add", "iou", "--to", "file")
