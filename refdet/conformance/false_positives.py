@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, cast
 
 import numpy as np
@@ -105,6 +105,7 @@ SQUARE = np.array([[0.0, 0.0, 4.0, 4.0]])
 HALF = np.array([[0.0, 0.0, 4.0, 2.0]])
 EIGHTH = np.array([[0.0, 0.0, 2.0, 1.0]])
 CORNER = np.array([[0.0, 0.0, 1.0, 1.0]])
+NINE_CELLS = np.array([[0.0, 0.0, 3.0, 3.0]])
 TIED = Image(
     np.repeat(SQUARE, 3, axis=0),
     np.full(3, 0.5),
@@ -131,6 +132,9 @@ RATHER_ONE_THAT_COUNTS = Image(
     np.zeros(2, np.int64),
     np.array([True, False]),
 )
+# The first detection covers both objects and takes the one that it overlaps most, though it is the
+# first; the second detection covers the other alone.
+BEST_IS_TAKEN = replace(RATHER_ONE_THAT_COUNTS, ignore=np.array([False, False]))
 NO_DETECTION = Image(
     NO_BOX, np.zeros(0), np.zeros(0, np.int64), SQUARE, np.zeros(1, np.int64), np.array([False])
 )
@@ -189,9 +193,12 @@ _EXAMPLES = (
     TIED,
     TIE_DECIDES,
     RATHER_ONE_THAT_COUNTS,
+    BEST_IS_TAKEN,
     MANY_TIED_WRONG,
     one_against_one(EMPTY_BOX, 0, EMPTY_BOX),
     *(one_against_one(box, label, SQUARE) for box in (HALF, EIGHTH, CORNER) for label in (0, 1)),
+    # 1/9: background at 0.125, though not at the 0.1 that many take.
+    *(one_against_one(CORNER, label, NINE_CELLS) for label in (0, 1)),
     one_against_one(HALF, 0, SQUARE, ignore=True),
 )
 

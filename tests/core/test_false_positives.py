@@ -85,6 +85,11 @@ def test_identify_false_positives_returns_plain_numbers() -> None:
     assert type(got[0].score) is type(got[0].best_iou) is type(got[0].box[0]) is float
 
 
+def test_false_positives_are_confused_with_nothing_unless_said() -> None:
+    kind = FalsePositiveKind.BACKGROUND
+    assert FalsePositive(0, 1, 0.5, 0.0, (0.0, 0.0, 1.0, 1.0), kind).confused_with is None
+
+
 def test_identify_false_positives_lowers_a_threshold_of_1_as_coco_does() -> None:
     nearly = np.array([[0.0, 0.0, 1.0, 1.0 - 5e-11]])
     assert 1 - 1e-10 < iou_matrix(nearly, UNIT_BOX)[0, 0] < 1
