@@ -225,9 +225,8 @@ def _angle(boxes: F64) -> F64:
 
 
 def _divided(numerator: F64, denominator: F64) -> F64:
-    """`numerator / denominator`, and 0 where the denominator is 0."""
-    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
-    quotient = np.zeros(shape)
+    """`numerator / denominator`, in the shape of the numerator; 0 where the denominator is 0."""
+    quotient = np.zeros(numerator.shape)
     np.divide(numerator, denominator, out=quotient, where=denominator > 0)
     return quotient
 
