@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from refdet.vendor.updating import plan_update
 def vendor_add(config: VendorAdd) -> int:
     """`refdet vendor add`: copy files, or list what there is; returns the exit code."""
     if config.to is None:
-        say(listing())
+        _say(listing())
         return 0
     _turn_back(config.to)
     room = Room.TORCH_OPS if config.as_torch else Room.CORE
@@ -38,20 +39,20 @@ def vendor_check(config: VendorCheck) -> int:
     for folder in config.folders or _below_here():
         refuse_link(folder)
         findings = check_folder(folder)
-        say(str(folder))
+        _say(str(folder))
         for finding in findings:
-            say(_line(finding))
+            _say(_line(finding))
         for finding in findings:
             if finding.diff:
-                say(_printable(finding.diff).rstrip("\n"))
+                _say(finding.diff.rstrip("\n"))
         failed += [
             folder / finding.path
             for finding in findings
             if not finding.is_in_order or (config.strict and finding.outdated)
         ]
     if failed:
-        say(f"not as refdet wrote them: {', '.join(map(str, failed))}")
-        say("`refdet vendor update` puts them back; `refdet vendor record FILE --reason WHY` keeps")
+        _say(f"not as refdet wrote them: {', '.join(map(str, failed))}")
+        _say("`refdet vendor update` puts back; `refdet vendor record FILE --reason WHY` keeps")
     return 1 if failed else 0
 
 
@@ -84,7 +85,7 @@ def vendor_remove(config: VendorRemove) -> int:
     if config.all:
         left = sorted(path.name for path in folder.iterdir())
         if left:
-            say(f"{folder} is left, with {', '.join(left)}")
+            _say(f"{folder} is left, with {', '.join(left)}")
         else:
             folder.rmdir()
     return 0
@@ -115,32 +116,33 @@ def _say_what_an_init_file_above_is_for(folder: Path, *, contracts: bool) -> Non
     if contracts and folder.name == refdet.__name__:
         dangers.append("pytest may take the copies for the installed refdet")
     if dangers:
-        say(f"{parent} has no {INIT_FILE}: {' and '.join(dangers)}; an empty one will do")
+        _say(f"{parent} has no {INIT_FILE}: {' and '.join(dangers)}; an empty one will do")
 
 
 def _turn_back(folder: Path) -> None:
     if turn_back(folder):
-        say(f"{folder}: a command was killed while it wrote here; put back what was there")
+        _say(f"{folder}: a command was killed while it wrote here; put back what was there")
 
 
 def _carry_out(plans: Sequence[Plan]) -> None:
     """Print what is undone before it is: a diff that is shown too late would be lost."""
     for plan in plans:
         for diff in plan.undone:
-            say(_printable(diff).rstrip("\n"))
+            _say(diff.rstrip("\n"))
     for plan in plans:
         plan.carry_out()
-        say(str(plan.folder))
+        _say(str(plan.folder))
         for path, what in plan.said.items():
-            say(f"  {path:<28} {what}")
+            _say(f"  {path:<28} {what}")
 
 
 def _line(finding: Finding) -> str:
     note = f": {finding.note}" if finding.note else ""
     outdated = f"; outdated: {finding.outdated}" if finding.outdated else ""
-    return _printable(f"  {finding.path:<28} {finding.state}{note}{outdated}")
+    return f"  {finding.path:<28} {finding.state}{note}{outdated}"
 
 
-def _printable(text: str) -> str:
-    """With bytes that are not UTF-8 spelt out, so that they can be printed at all."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _say(text: str) -> None:
+    """`say`, with what the output's encoding lacks spelt out: paths and diffs hold anything."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    say(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_check_names_what_is_missing(host: Host, name: str, state: str) -> None:
     (host.folder / name).unlink()
     ran = host.run("check")
     assert (ran.code, line_of(ran.said, name)) == (1, state)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_the_output_cannot_hold_is_spelt_out(host: Host, encoding: str) -> None:
+    """A pipe on Windows, as a hook's and most CI's, is no UTF-8."""
+    host.edit("iou.py", OLD, "denominator \u2265 0")
+    host.folder.rename(host.root / "v\u2265")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for words in (("check",), ("update",), ("remove", "--all")):
+        command = [sys.executable, "-m", "refdet", "vendor", *words]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, encoding=encoding, check=False
+        )
+        assert (done.returncode, done.stderr) == (int(words == ("check",)), "")
+        assert ("where=denominator \\u2265 0" in done.stdout) == (words != ("remove", "--all"))
+        assert "v\\u2265\n" in done.stdout
+    assert not (host.root / "v\u2265").exists()
 
 
 def test_check_shows_a_changed_licence(host: Host) -> None:
