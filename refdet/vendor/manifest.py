@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from refdet.vendor.extracting import Room
-from refdet.vendor.folder import read_text
+from refdet.vendor.folder import read_text, was_cut_off
 
 MANIFEST = "refdet-vendor.toml"
 LICENCE_FILE = "LICENSE"
@@ -131,10 +131,13 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def find_folders(root: Path) -> list[Path]:
-    """The folders from `root` on that have a manifest; not in hidden folders or environments."""
+    """The folders from `root` on that have a manifest; not in hidden folders or environments.
+
+    Those as well in which a write was cut off, and so perhaps before there was a manifest.
+    """
     found = []
     for folder, names, files in os.walk(root):
-        if MANIFEST in files:
+        if MANIFEST in files or was_cut_off(Path(folder)):
             found.append(Path(folder))
         is_environment = "pyvenv.cfg" in files
         names[:] = [

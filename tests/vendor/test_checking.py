@@ -253,3 +253,19 @@ def test_check_says_that_a_write_was_cut_off(host: Host) -> None:
     assert f"a command was killed while it wrote to {FOLDER}: `refdet vendor update" in ran.said
     assert "put back what was there" in host.run("update").said
     assert host.run("check").code == 0
+
+
+def test_check_finds_where_the_first_write_was_cut_off(host: Host) -> None:
+    """There is no manifest yet: it is written last."""
+    (host.root / "new" / "refdet-vendor.undo").mkdir(parents=True)
+    (host.root / "new" / "iou.py").touch()
+    assert host.run("check").code == 0  # nothing was changed before there is an index
+    (host.root / "new" / "refdet-vendor.undo" / "index.json").write_text('{"iou.py": null}')
+    ran = host.run("check")
+    assert ran.code == 1
+    assert "a command was killed while it wrote to new: `refdet vendor update new`" in ran.said
+    ran = host.run("update")
+    assert "new: a command was killed while it wrote here; put back what was there" in ran.said
+    assert "`refdet vendor add NAMES --to new` begins one" in ran.said
+    assert list((host.root / "new").iterdir()) == []
+    assert host.run("check").code == 0
