@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import pytest
 
 import refdet
 from refdet.cli import main
+from refdet.vendor.contracts_file import contracts_source
+from refdet.vendor.extracting import Room, module_source, modules
 
 FOLDER = "src/pkg/_vendor/refdet"
+
+
+def _sources() -> Iterator[str]:
+    yield from (module_source(module, room=room) for room in Room for module in modules(room))
+    yield contracts_source("iou")
 
 
 @dataclass(frozen=True)
@@ -74,5 +82,7 @@ class Host:
 
     def install(self, version: str, *edits: tuple[str, str]) -> None:
         """Another refdet is installed from here on, whose sources have these replacements."""
+        for old, _ in edits:
+            assert any(old in text for text in _sources()), f"no source has {old!r} any more"
         self.edits = [*edits]
         self.monkeypatch.setattr(refdet, "__version__", version)

@@ -13,7 +13,7 @@ import pytest
 from tests.vendor.host import FOLDER, Host
 
 OLD, NEW = "denominator > 0", "denominator >= 0"
-UPSTREAM = ("numerator / denominator`, and 0", "numerator / denominator`, or 0")
+UPSTREAM = ('"""How much two boxes overlap: ', '"""By how much two boxes overlap: ')
 
 
 @pytest.fixture(autouse=True)
