@@ -12,8 +12,8 @@ from tests.vendor.host import FOLDER, Host
 
 OLD, NEW = "denominator > 0", "denominator >= 0"
 """A local change, in `_divided` of iou.py."""
-NEAR = ("quotient = np.zeros(shape)", "quotient = np.full(shape, 0.0)")
-"""What a later refdet changes two lines above that."""
+NEAR = ("quotient = np.zeros(", "quotient = 0.0 * np.ones(")
+"""What a later refdet changes right above that."""
 FAR = ("def _area(", "def _moved() -> None: ...\n\n\ndef _area(")
 """What a later refdet changes far above."""
 
