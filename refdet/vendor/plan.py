@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,4 +60,14 @@ def plan_writing(folder: Path, manifest: Manifest, renewed: Sequence[Renewed]) -
     if read_text(folder, MANIFEST) != new:
         texts[MANIFEST] = new
     said = {one.file.path: one.said for one in renewed}
+    if manifest.files:  # where all is new, the rest goes without saying
+        said |= _said_of_what_goes_with_it(folder, texts)
     return Plan(folder, texts, said, tuple(undone))
+
+
+def _said_of_what_goes_with_it(folder: Path, texts: Collection[str]) -> dict[str, str]:
+    return {
+        path: "written" if read_text(folder, path) is None else "put back"
+        for path in texts
+        if path.endswith((LICENCE_FILE, INIT_FILE))
+    }

@@ -45,8 +45,18 @@ def test_update_puts_back_what_was_changed_and_prints_it(host: Host) -> None:
         "+    np.divide(numerator, denominator, out=quotient, where=denominator >= 0)" in ran.said
     )
     assert "+Copyright (c) 2026 me" in ran.said
-    assert [line.split(maxsplit=1) for line in ran.said.splitlines()[-2:]] == [
+    assert [line.split(maxsplit=1) for line in ran.said.splitlines()[-4:]] == [
         ["iou.py", "put back"], ["nms.py", "written again"],
+        ["LICENSE", "put back"], ["__init__.py", "written"],
+    ]  # fmt: skip
+    assert host.run("check").code == 0
+
+
+def test_update_says_that_it_writes_a_licence_that_was_lost(host: Host) -> None:
+    (host.folder / "LICENSE").unlink()
+    ran = host.run("update")
+    assert [line.split(maxsplit=1) for line in ran.said.splitlines()] == [
+        [FOLDER], ["iou.py", "unmodified"], ["nms.py", "unmodified"], ["LICENSE", "written"],
     ]  # fmt: skip
     assert host.run("check").code == 0
 
