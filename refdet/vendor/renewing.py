@@ -36,7 +36,10 @@ def renew(folder: Path, file: VendoredFile, functions: tuple[str, ...]) -> Renew
         ValueError: the installed refdet is older or lacks it, or its recorded patch conflicts.
     """
     finding = examine(folder, file)
-    fresh, text = as_installed(replace(file, functions=functions))
+    try:
+        fresh, text = as_installed(replace(file, functions=functions))
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
     same_source = (fresh.source_sha256, functions) == (file.source_sha256, file.functions)
     if same_source and finding.is_in_order:
         return Renewed(file, {}, finding.state)

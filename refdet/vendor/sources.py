@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import refdet
 from refdet.vendor.contracts_file import contracts_source
-from refdet.vendor.extracting import module_source
+from refdet.vendor.extracting import Room, module_source
 from refdet.vendor.folder import digest
 from refdet.vendor.licence import COPYRIGHT, SPDX
 from refdet.vendor.manifest import Kind, VendoredFile, release
@@ -62,7 +62,15 @@ def as_installed(file: VendoredFile) -> tuple[VendoredFile, str]:
             f"{file.path} is of refdet {file.refdet}, and the older {refdet.__version__} is "
             f"installed: install refdet {file.refdet} or later"
         )
-    source = installed_source(file)
+    try:
+        source = installed_source(file)
+    except ValueError as error:
+        twin = " --as-torch" if file.room is Room.TORCH_OPS else ""
+        raise ValueError(
+            f"{file.path} is of refdet {file.refdet}, and refdet {refdet.__version__} does not "
+            f"have it any more ({error}): keep refdet {file.refdet}, or `refdet vendor remove "
+            f"{file.module}{twin}`"
+        ) from error
     fresh = replace(file, refdet=refdet.__version__, source_sha256=digest(source), reason=None)
     text = with_header(fresh, source)
     return replace(fresh, sha256=digest(text)), text

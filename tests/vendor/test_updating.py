@@ -200,10 +200,28 @@ def test_update_does_not_go_back(host: Host) -> None:
     ran = host.run("update")
     assert (ran.code, host.contents()) == (1, before)
     assert (
-        "iou.py is of refdet 0.1.0, and the older 0.0.9 is installed: install refdet 0.1"
+        f"{FOLDER}: iou.py is of refdet 0.1.0, and the older 0.0.9 is installed: install refdet"
         in ran.said
     )
     assert "nms.py is of refdet" in ran.said
+
+
+def test_update_names_what_refdet_has_no_more_and_the_way_out(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> str:
+        raise ValueError("no file 'iou' of refdet.core")
+
+    host.install("2.0")
+    before = host.contents()
+    monkeypatch.setattr("refdet.vendor.sources.module_source", gone)
+    ran = host.run("update")
+    assert (ran.code, host.contents()) == (1, before)
+    assert (
+        f"{FOLDER}: iou.py is of refdet 0.1.0, and refdet 2.0 does not have it any more (no file "
+        "'iou' of refdet.core): keep refdet 0.1.0, or `refdet vendor remove iou`"
+    ) in ran.said
+    assert host.run("remove", "iou").code == 0
 
 
 def test_update_that_fails_half_way_leaves_all_as_it_was(
