@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from refdet.core.bootstrap import bootstrap_interval, bootstrap_p_value, bootstrap_weights
+from refdet.core.bootstrap import (
+    ROUNDING,
+    bootstrap_interval,
+    bootstrap_p_value,
+    bootstrap_weights,
+)
 
 SAMPLES = np.arange(60.0).reshape(30, 2)
 
@@ -95,6 +102,41 @@ def test_bootstrap_takes_any_real_dtype() -> None:
         bootstrap_p_value(one, value, np.array(30, np.uint8)) for one in (integers, SAMPLES)
     )
     assert next(p_values).tolist() == next(p_values).tolist()
+
+
+def test_bootstrap_interval_is_of_95_percent_unasked() -> None:
+    samples, value = SAMPLES.repeat(2, axis=0), np.array([30.0, 31.0])
+    for got, want in zip(
+        bootstrap_interval(samples, value), bootstrap_interval(samples, value, 0.95), strict=True
+    ):
+        assert got.tolist() == want.tolist()
+
+
+def test_bootstrap_p_value_of_two_samples_equals_the_hand_derivation() -> None:
+    # The standard deviation of 0 and 2 is sqrt(2); erfc(x / sqrt(2)) is the normal's two tails.
+    samples = np.array([0.0, 2.0])
+    assert bootstrap_p_value(samples, 0.1) == pytest.approx(math.erfc(0.05), rel=1e-12)
+    # Two images: the variance times 1 + 1 / (2 - 1), and Student's t of one degree of freedom,
+    # which is Cauchy's distribution.
+    cauchy = 1 - 2 / math.pi * math.atan(0.1 / 2)
+    assert bootstrap_p_value(samples, 0.1, 2) == pytest.approx(cauchy, rel=1e-12)
+
+
+def test_bootstrap_p_value_is_1_where_there_is_no_image() -> None:
+    assert bootstrap_p_value(np.array([0.0, 2.0]), 0.1, 0) == 1
+
+
+def test_bootstrap_takes_differences_up_to_rounding_for_none() -> None:
+    same = np.full(50, ROUNDING)
+    assert bootstrap_p_value(same, ROUNDING) == 1
+    samples = np.where(np.arange(50) % 2, ROUNDING, 0.0)
+    assert np.isnan(bootstrap_interval(samples, 0.0)).all()
+
+
+def test_bootstrap_of_no_numbers_is_empty() -> None:
+    none, images = np.zeros(0), np.zeros(0, np.int64)
+    low, high = bootstrap_interval(np.zeros((50, 0)), none, n_images=images)
+    assert (low.shape, high.shape) == ((0,), (0,))
 
 
 def test_bootstrap_leaves_its_inputs_alone() -> None:

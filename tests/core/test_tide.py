@@ -116,8 +116,11 @@ def good() -> dict[str, object]:
         ("labels", np.array([2]), ValueError, r"labels\[0\] = 2, of 2 classes"),
         ("labels", np.array([-1]), ValueError, r"labels\[0\] = -1 is negative"),
         ("object_labels", np.array([7]), ValueError, r"object_labels\[0\] = 7, of 2 classes"),
+        ("object_labels", np.array([-1]), ValueError, r"^object_labels\[0\] = -1 is negative"),
         ("ignore", np.array([0]), TypeError, "ignore must be of dtype bool"),
         ("iou_threshold", 0.0, ValueError, r"iou_threshold = 0.0 is not in \(0, 1\]"),
+        ("iou_threshold", 1.5, ValueError, r"iou_threshold = 1.5 is not in \(0, 1\]"),
+        ("background_threshold", 0.0, ValueError, r"background_threshold = 0.0 is not in"),
         ("background_threshold", 0.6, ValueError, r"background_threshold = 0.6 is not in"),
     ],
 )
@@ -127,6 +130,30 @@ def test_tide_errors_names_what_is_wrong(
     judge: Callable[..., object] = tide_errors
     with pytest.raises(error, match=message):
         judge(**{**good(), name: value})
+
+
+def test_tide_errors_names_the_first_class_that_there_is_not() -> None:
+    judge: Callable[..., object] = tide_errors
+    wrong = {"scores": np.zeros(3), "labels": np.array([0, 2, 3])}
+    with pytest.raises(ValueError, match=r"^labels\[1\] = 2, of 2 classes"):
+        judge(**{**good(), **wrong})
+
+
+def test_tide_errors_has_as_wrong_what_is_neither_right_nor_ignored() -> None:
+    # On an object, on one that is ignored, and on nothing.
+    found = tide_errors(
+        np.array([0, 1]),
+        np.array([0, 1]),
+        np.array([0.75, 0.75]),
+        np.array([0.5, 0.5, 0.5]),
+        np.zeros(3, np.int64),
+        np.zeros(2, np.int64),
+        np.array([False, True]),
+        1,
+    )
+    assert found.true_positive.tolist() == [True, False, False]
+    assert found.ignored.tolist() == [False, True, False]
+    assert found.wrong.tolist() == [False, False, True]
 
 
 def test_tide_errors_leaves_its_inputs_alone() -> None:
