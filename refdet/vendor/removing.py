@@ -10,6 +10,7 @@ from refdet.vendor.checking import Finding, State, check_folder, required_manife
 from refdet.vendor.extracting import Room
 from refdet.vendor.folder import read_text
 from refdet.vendor.manifest import LICENCE_FILE, MANIFEST, Manifest, VendoredFile, manifest_text
+from refdet.vendor.patches import unified_diff
 from refdet.vendor.plan import INIT_FILE, INIT_TEXT, Plan
 
 
@@ -36,9 +37,7 @@ def plan_remove(
     paths = [file.path for file in gone] + ([] if kept else [LICENCE_FILE])
     patches = {file.path: file.patch_path for file in gone if file.reason is not None}
     changed = [
-        replace(finding, diff=read_text(folder, patches[finding.path]) or "")
-        if finding.state is State.PATCHED
-        else finding
+        replace(finding, diff=_lost_with(folder, finding, patches.get(finding.path)))
         for finding in check_folder(folder)
         if finding.path in paths and finding.state in (State.PATCHED, State.MODIFIED)
     ]
@@ -62,6 +61,16 @@ def _named(
             raise ValueError(f"{folder} has no {name!r} of refdet.{room}; it has {there}")
     modules = {name.removesuffix(".py") for name in names}
     return [file for file in manifest.files if file.room is room and file.module in modules]
+
+
+def _lost_with(folder: Path, finding: Finding, patch_path: str | None) -> str:
+    """All that a person has put into a file: its recorded patch, and what differs besides."""
+    patch = (read_text(folder, patch_path) or "") if patch_path else ""
+    if finding.state is State.PATCHED:
+        return patch
+    # Where nobody knows any more what refdet wrote, the file is shown as it is.
+    text = read_text(folder, finding.path) or ""
+    return patch + (finding.diff or unified_diff("", text, finding.path, f"{finding.path} here"))
 
 
 def _refusal(folder: Path, changed: Sequence[Finding]) -> str:

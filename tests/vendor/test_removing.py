@@ -83,6 +83,36 @@ def test_remove_loses_no_recorded_patch(host: Host) -> None:
     assert not (host.folder / "iou.py.patch").exists()
 
 
+def test_remove_by_force_prints_both_a_recorded_patch_and_what_differs_besides(host: Host) -> None:
+    host.edit("iou.py", OLD, NEW)
+    host.run("record", f"{FOLDER}/iou.py", "--reason", "why")
+    host.edit("iou.py", "def _union(", "def _onion(")
+    for words in ((), ("--force",)):
+        said = host.run("remove", "iou", *words).said
+        assert "+def _onion(" in said
+        assert f"where={NEW})" in "".join(line for line in said.splitlines() if line[:1] == "+")
+
+
+@pytest.mark.parametrize("reason", [None, "why"])
+def test_remove_by_force_prints_what_differs_from_a_text_that_nobody_has(
+    host: Host, monkeypatch: pytest.MonkeyPatch, reason: str | None
+) -> None:
+    def gone(*_: object) -> str:
+        raise ValueError("no file 'iou' of refdet.core")
+
+    host.edit("iou.py", OLD, NEW)
+    if reason:
+        host.run("record", f"{FOLDER}/iou.py", "--reason", reason)
+        host.edit("iou.py", "def _union(", "def _onion(")
+    mine = (host.folder / "iou.py").read_text(encoding="utf-8")
+    host.install("2.0")
+    monkeypatch.setattr("refdet.vendor.sources.module_source", gone)
+    monkeypatch.setattr("refdet.vendor.checking.installed_source", gone)
+    said = host.run("remove", "iou", "--force").said
+    assert "".join(f"+{line}\n" for line in mine.splitlines()) in said
+    assert not (host.folder / "iou.py").exists()
+
+
 def test_remove_loses_no_changed_licence(host: Host) -> None:
     host.edit("LICENSE", "MIT", "My")
     before = host.contents()
