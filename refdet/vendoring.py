@@ -86,7 +86,7 @@ def vendor_remove(config: VendorRemove) -> int:
         left = sorted(path.name for path in folder.iterdir())
         if left:
             _say(f"{folder} is left, with {', '.join(left)}")
-        else:
+        elif not folder.samefile(Path()):  # nobody's current folder goes
             folder.rmdir()
     return 0
 

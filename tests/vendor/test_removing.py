@@ -45,6 +45,13 @@ def test_remove_all_leaves_nothing(host: Host, changed: bool) -> None:
     assert host.folder.parent.is_dir()
 
 
+def test_remove_all_from_inside_leaves_the_folder_that_one_is_in(host: Host) -> None:
+    host.monkeypatch.chdir(host.folder)
+    ran = host.run("remove", "--all")
+    assert (ran.code, host.contents()) == (0, {})
+    assert host.folder.is_dir()
+
+
 def test_remove_leaves_what_others_put_there(host: Host) -> None:
     (host.folder / "helper.py").write_text("mine = 1\n")
     (host.folder / "__init__.py").write_text("from . import helper\n")
