@@ -82,6 +82,8 @@ def check_folder(folder: Path) -> list[Finding]:
 
 def required_manifest(folder: Path) -> Manifest:
     """The manifest of `folder`, whose files are whole; ValueError if there is none."""
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; name its folder, {folder.parent}")
     if was_cut_off(folder):
         raise ValueError(
             f"a command was killed while it wrote to {folder}: `refdet vendor update {folder}` "

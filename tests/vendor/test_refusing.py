@@ -129,3 +129,14 @@ def test_a_folder_without_a_manifest_is_named(host: Host, command: str) -> None:
     said = refused(host, command, FOLDER)
     assert f"{FOLDER} has no refdet-vendor.toml: `refdet vendor add NAMES --to" in said
     assert f"no refdet-vendor.toml in {host.root} or below" in refused(host, command)
+
+
+@pytest.mark.parametrize("name", ["iou.py", "refdet-vendor.toml"])
+@pytest.mark.parametrize("words", [("check",), ("update",), ("remove", "--all", "--folder")])
+def test_a_file_in_the_place_of_the_folder_is_named(
+    host: Host, words: tuple[str, ...], name: str
+) -> None:
+    """pre-commit hands over files where nobody forbids it."""
+    host.add("iou")
+    said = refused(host, *words, f"{FOLDER}/{name}")
+    assert f"{FOLDER}/{name} is a file; name its folder, {FOLDER}" in said
