@@ -80,7 +80,7 @@ def _wanted(names: Sequence[str], only: Sequence[str], room: Room) -> dict[str, 
             raise ValueError(_unknown(name, room))
         wanted[module] = ()
     for function in only:
-        module = module_of(function, room)
+        module = _module_of(function, room)
         wanted[module] = (*wanted.get(module, ()), function)
     return {
         module: tuple(name for name in public_names(module, room) if name in functions)
@@ -88,17 +88,32 @@ def _wanted(names: Sequence[str], only: Sequence[str], room: Room) -> dict[str, 
     }
 
 
+def _module_of(function: str, room: Room) -> str:
+    try:
+        return module_of(function, room)
+    except ValueError:
+        for at in Room:
+            if any(function in public_names(module, at) for module in modules(at)):
+                raise ValueError(_elsewhere(f"function {function!r}", room, at)) from None
+        raise
+
+
+def _elsewhere(what: str, room: Room, at: Room) -> str:
+    way = "use --as-torch" if at is Room.TORCH_OPS else "leave --as-torch out"
+    return f"no {what} in refdet.{room}, but one in refdet.{at}: {way}"
+
+
 def _unknown(name: str, room: Room) -> str:
     for at, option in ((Room.CORE, ""), (Room.TORCH_OPS, " --as-torch")):
         if at is not room and name in modules(at):
-            way = "use --as-torch" if option else "leave --as-torch out"
-            return f"no file {name!r} in refdet.{room}, but one in refdet.{at}: {way}"
+            return _elsewhere(f"file {name!r}", room, at)
         for module in modules(at):
             if name in public_names(module, at):
                 return f"{name!r} is a part of the file {module}: --only {name}{option}"
     near = difflib.get_close_matches(name, modules(room), cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"no file {name!r} in refdet.{room}{hint}\n{listing()}"
+    known = ", ".join(modules(room))
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {known};"
+    return f"no file {name!r} in refdet.{room}; {hint} `refdet vendor add` lists all"
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -227,12 +227,14 @@ def test_add_without_a_name_lists_what_there_is(host: Host) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["iuo"], "no file 'iuo' in refdet.core; did you mean iou?"),
-        (["iuo"], "  average_precision  Average precision: "),
+        (["iuo"], "no file 'iuo' in refdet.core; did you mean iou? `refdet vendor add` lists"),
+        (["zzz"], "no file 'zzz' in refdet.core; there are assign, average_precision, "),
         (["iou_matrix"], "'iou_matrix' is a part of the file iou: --only iou_matrix"),
         (["losses"], "refdet.core, but one in refdet.torch_ops: use --as-torch"),
         (["priors", "--as-torch"], "but one in refdet.core: leave --as-torch out"),
         (["../core/iou"], "no file '../core/iou' in refdet.core"),
+        (["--only", "multibox_loss"], "refdet.core, but one in refdet.torch_ops: use --as-torch"),
+        (["--only", "box_area", "--as-torch"], "but one in refdet.core: leave --as-torch out"),
         (["--only", "iou_matrx"], "did you mean iou_matrix"),
         (["--only", "_iou"], "no function '_iou'"),
     ],
@@ -241,6 +243,7 @@ def test_add_names_what_there_is_instead(host: Host, words: list[str], message: 
     ran = host.run("add", *words, "--to", FOLDER)
     assert ran.code == 1
     assert message in ran.said
+    assert ran.said.count("\n") == 0  # the sentence is not lost above a long list
     assert host.contents() == {}
 
 
