@@ -35,7 +35,7 @@ def vendor_add(config: VendorAdd) -> int:
 
 def vendor_check(config: VendorCheck) -> int:
     """`refdet vendor check`: 0 if all is as it should be, else 1."""
-    failed = []
+    failed, old = [], []
     for folder in config.folders or _below_here():
         refuse_link(folder)
         findings = check_folder(folder)
@@ -45,15 +45,16 @@ def vendor_check(config: VendorCheck) -> int:
         for finding in findings:
             if finding.diff:
                 _say(finding.diff.rstrip("\n"))
-        failed += [
-            folder / finding.path
-            for finding in findings
-            if not finding.is_in_order or (config.strict and finding.outdated)
-        ]
+        failed += [folder / one.path for one in findings if not one.is_in_order]
+        if config.strict:
+            old += [folder / one.path for one in findings if one.is_in_order and one.outdated]
     if failed:
         _say(f"not as refdet wrote them: {', '.join(map(str, failed))}")
         _say("`refdet vendor update` puts back; `refdet vendor record FILE --reason WHY` keeps")
-    return 1 if failed else 0
+    if old:
+        _say(f"outdated: {', '.join(map(str, old))}")
+        _say(f"`refdet vendor update` brings them to refdet {refdet.__version__}")
+    return 1 if failed or old else 0
 
 
 def vendor_update(config: VendorUpdate) -> int:

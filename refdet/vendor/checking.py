@@ -199,7 +199,8 @@ def _licence(folder: Path, manifest: Manifest) -> Finding:
     if digest(text) == manifest.licence_sha256:
         return Finding(LICENCE_FILE, State.UNMODIFIED)
     diff = unified_diff(LICENCE, text, f"{LICENCE_FILE} of refdet", f"{LICENCE_FILE} here")
-    return Finding(LICENCE_FILE, State.MODIFIED, diff=diff)
+    note = "" if diff else f"{MANIFEST} has another hash of it"
+    return Finding(LICENCE_FILE, State.MODIFIED, note, diff=diff)
 
 
 def _unlisted(folder: Path, manifest: Manifest) -> list[Finding]:

@@ -104,6 +104,14 @@ def test_check_shows_a_changed_licence(host: Host) -> None:
     assert "-Copyright (c) 2026 The refdet authors\n+Copyright (c) 2026 me" in ran.said
 
 
+def test_check_says_why_an_untouched_licence_is_none(host: Host) -> None:
+    host.edit("refdet-vendor.toml", 'licence_sha256 = "c', 'licence_sha256 = "d')
+    ran = host.run("check")
+    assert line_of(ran.said, "LICENSE") == "modified: refdet-vendor.toml has another hash of it"
+    assert host.run("update").code == 0
+    assert host.run("check").code == 0
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 def test_check_names_a_file_whose_entry_was_lost(host: Host, line_end: bytes) -> None:
     nms = host.folder / "nms.py"
@@ -159,6 +167,9 @@ def test_outdated_is_said_and_fails_only_if_asked_to(
         "unmodified; outdated: it is of refdet 0.1.0, and refdet 0.2.0 has another text"
     )
     assert line_of(ran.said, "nms.py") == "unmodified"
+    assert "not as refdet wrote them" not in ran.said
+    sentence = f"outdated: {FOLDER}/iou.py\n`refdet vendor update` brings them to refdet 0.2.0\n"
+    assert ran.said.endswith(sentence) == bool(strict)
 
 
 @pytest.mark.parametrize("version", ["0.0.9", "0.1.0rc1", "0.1.0.dev3", "0.1"])
