@@ -140,6 +140,16 @@ def test_parse_patch_takes_context_whose_trailing_spaces_were_stripped() -> None
     assert apply_patch(parse_patch(stripped), old) == new
 
 
+@pytest.mark.parametrize("blank", [1, 2, 3])
+def test_parse_patch_takes_context_whose_last_blank_lines_were_stripped(blank: int) -> None:
+    """pre-commit's best known hooks leave no trailing spaces, and one newline at the end."""
+    old, new = "a\n" + "\n" * blank, "A\n" + "\n" * blank
+    patch = make_patch(old, new, "f.py")
+    assert patch.endswith("+A\n" + " \n" * blank)
+    (hunk,) = parse_patch(patch.removesuffix(" \n" * blank))
+    assert apply_patch([hunk], old) == new
+
+
 def test_make_patch_grows_its_context_until_it_fits_once() -> None:
     part = "".join([*numbered("near", 10)])
     old = f"first\n{part}second\n{part}"
@@ -172,6 +182,8 @@ def test_make_patch_refuses_a_change_of_the_kept_lines() -> None:
         ("--- a\n+++ b\n@@ 1 @@\n-a\n+b\n", "line 3: expected '@@ "),
         ("--- a\n+++ b\n@@ -1,2 +1 @@\n-a\n+b\n", "line 3: the hunk has not as many lines"),
         ("--- a\n+++ b\n@@ -1 +1,2 @@\n-a\n+b\n", "line 3: the hunk has not as many lines"),
+        ("--- a\n+++ b\n@@ -1,5 +1,5 @@\n-a\n+b\n", "line 3: the hunk has not as many lines"),
+        ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n-a\n+b\n@@ -9 +9 @@\n-a\n+b\n", "line 3: the hunk has"),
         ("--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\nnoise\n", "line 6: expected '@@ "),
     ],
 )
