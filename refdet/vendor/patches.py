@@ -183,8 +183,8 @@ def _parse_hunk(lines: Sequence[str], at: int) -> tuple[Hunk, int]:
         end += 1
     stripped = n_old - len(sides["-"]) if end == len(lines) else 0
     if 0 < stripped <= CONTEXT:  # others leave no empty line at the end of a file
-        for side in sides.values():
-            side.extend(["\n"] * stripped)
+        for side_lines in sides.values():
+            side_lines.extend(["\n"] * stripped)
     if (len(sides["-"]), len(sides["+"])) != (n_old, n_new):
         raise PatchError(f"line {at + 1}: the hunk has not as many lines as it says")
     # A side without lines is said to start before its place, as `diff` has it.
