@@ -126,6 +126,19 @@ def test_check_names_a_file_whose_entry_was_lost(host: Host, line_end: bytes) ->
     assert "helper" not in ran.said
 
 
+def test_check_names_a_twin_whose_entry_was_lost(host: Host) -> None:
+    host.add("iou", "--as-torch")
+    manifest = host.folder / "refdet-vendor.toml"
+    kept = [
+        part for part in manifest.read_text(encoding="utf-8").split("\n[[file]]\n")
+        if "torch_ops" not in part
+    ]  # fmt: skip
+    manifest.write_text("\n[[file]]\n".join(kept), encoding="utf-8")
+    ran = host.run("check")
+    assert ran.code == 1
+    assert line_of(ran.said, "torch_ops/iou.py").startswith("not listed: it has refdet's header")
+
+
 def test_check_does_not_run_what_it_reads(host: Host) -> None:
     ran = (host.root / "ran").as_posix()
     for name in ("iou.py", "__init__.py"):

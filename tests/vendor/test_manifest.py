@@ -138,7 +138,8 @@ def test_with_files_replaces_by_path_and_sorts() -> None:
 
 
 def test_find_folders_finds_those_of_the_project_alone(tmp_path: Path) -> None:
-    for name in ("src/a/_vendor", "src/b", ".hidden", "node_modules/x", "venv/lib", "src/c"):
+    others = (".hidden", "node_modules/x", "venv/lib", "lib/site-packages/x", "src/__pycache__")
+    for name in ("src/a/_vendor", "src/b", *others, "src/c"):
         (tmp_path / name).mkdir(parents=True)
         if name != "src/c":
             (tmp_path / name / MANIFEST).touch()
