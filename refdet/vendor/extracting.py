@@ -75,9 +75,9 @@ def module_source(module: str, functions: Sequence[str] = (), room: Room = Room.
         ValueError: there is no such file, or nothing public of such a name in it; names those that
             are like it.
     """
-    statements = _statements(module, room)
     if not functions:
         return _source(module, room)
+    statements = _statements(module, room)
     public = public_names(module, room)
     for name in functions:
         if name not in public:

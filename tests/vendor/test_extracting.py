@@ -194,6 +194,16 @@ def test_a_whole_module_is_the_file_as_it_is() -> None:
             assert module_source(module, room=room) == file.read_text(encoding="utf-8")
 
 
+def test_a_whole_module_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook has to be quick, and reads a whole file for each that was vendored."""
+
+    def slow(*_: object) -> str:
+        raise AssertionError("this takes longer than all the rest")
+
+    monkeypatch.setattr("refdet.vendor.extracting._statements", slow)
+    assert module_source("iou").startswith('"""How much')
+
+
 def test_public_names_are_functions_classes_and_documented_constants() -> None:
     assert public_names("codec", Room.CORE) == ("MAX_LOG_SCALE", "encode_boxes", "decode_boxes")
     assert public_names("nms", Room.CORE)[:2] == ("SoftNMSDecay", "SoftNMSResult")
