@@ -251,3 +251,28 @@ def test_a_manifest_with_another_hash_is_put_right(host: Host) -> None:
     assert host.run("check").said.count("has another hash of it than refdet 0.1.0") == 2
     assert host.run("update").code == 0
     assert host.contents() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "nms", "--to", FOLDER),
+        ("update",),
+        ("record", f"{FOLDER}/iou.py", "--reason", "why"),
+        ("remove", "nms"),
+    ],
+)
+def test_every_command_first_puts_back_what_a_killed_one_left(
+    host: Host, words: tuple[str, ...]
+) -> None:
+    host.edit("iou.py", OLD, NEW)
+    mine = (host.folder / "iou.py").read_bytes()
+    (host.folder / "refdet-vendor.undo").mkdir()
+    (host.folder / "refdet-vendor.undo" / "0").write_bytes(mine)
+    (host.folder / "refdet-vendor.undo" / "index.json").write_text('{"iou.py": "0"}')
+    (host.folder / "iou.py").write_text("half\n")
+    ran = host.run(*words)
+    assert ran.code == 0
+    assert ran.said.startswith(f"{FOLDER}: a command was killed while it wrote here; put back")
+    assert not (host.folder / "refdet-vendor.undo").exists()
+    assert ((host.folder / "iou.py").read_bytes() == mine) == (words != ("update",))
