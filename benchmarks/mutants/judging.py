@@ -10,14 +10,16 @@ import resource
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import NoReturn
 
-from benchmarks.mutants.mutant import Kind, Mutant
+from benchmarks.mutants.mutant import Key, Kind, Mutant
 from benchmarks.mutants.trial import (
     CORE,
+    IMPORT,
+    Calls,
     Clock,
     Outcome,
     Verdict,
@@ -25,6 +27,7 @@ from benchmarks.mutants.trial import (
     checks_of,
     install,
     load_profile,
+    may_notice,
     own_tests,
     rooms_of,
     run_checks,
@@ -46,12 +49,14 @@ class Target:
         rooms: the modules that hold the contracts of its functions.
         tests: the files of its tests.
         usual: seconds of processor time by check and test, on the file itself.
+        called: the functions that each of them calls there.
     """
 
     file: str
     rooms: list[str]
     tests: list[str]
     usual: Mapping[str, float]
+    called: Mapping[str, Collection[str]]
 
 
 def prepare() -> None:
@@ -76,17 +81,21 @@ def target(file: str) -> Target:
         write(json.dumps(rooms_of(install(file, source))))
 
     rooms = json.loads(_finished(*_forked(find_rooms)))
-    untimed = Target(file, rooms, own_tests(file), {})
+    untimed = Target(file, rooms, own_tests(file), {}, {})
 
     def try_itself(write: Callable[[str], None]) -> None:
-        clock = Clock({}, lambda _: None)
-        outcome = _trial(untimed, source, Kind.RULE, {}, clock, lambda _: None)
-        write(json.dumps({**asdict(outcome), "usual": clock.taken}))
+        calls = Calls(str(CORE / f"{file}.py"))
+        clock = Clock({}, lambda _: None, calls=calls)
+        itself = Mutant(Key(file, "", "", ""), Kind.RULE, 0, source)
+        calls.begin("")
+        outcome = _trial(untimed, itself, {}, clock, lambda _: None)
+        called = {name: sorted(scopes) for name, scopes in calls.of.items()}
+        write(json.dumps({**asdict(outcome), "usual": clock.taken, "called": called}))
 
     said = json.loads(_finished(*_forked(try_itself)) or "{}")
     if said.get("verdict") != Verdict.SURVIVED:
         raise ValueError(f"core/{file}.py itself does not pass: {said.get('by', 'it crashed')}")
-    return replace(untimed, usual=said["usual"])
+    return replace(untimed, usual=said["usual"], called=said["called"])
 
 
 def judged(aim: Target, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, Outcome]]:
@@ -115,13 +124,12 @@ def _judge(
         os._exit(0)
 
     clock = Clock(aim.usual, too_late)
-    write(json.dumps(asdict(_trial(aim, mutant.source, mutant.kind, caught, clock, write))))
+    write(json.dumps(asdict(_trial(aim, mutant, caught, clock, write))))
 
 
 def _trial(
     aim: Target,
-    source: str,
-    kind: Kind,
+    mutant: Mutant,
     caught: Mapping[str, int],
     clock: Clock,
     write: Callable[[str], None],
@@ -133,17 +141,19 @@ def _trial(
     """
     write(f"{Verdict.CONTRACT}\n")
     try:
-        clock.start("import")
-        checks = list(checks_of(install(aim.file, source), aim.rooms))
-        clock.stop("import")
+        clock.start(IMPORT)
+        checks = list(checks_of(install(aim.file, mutant.source), aim.rooms))
+        clock.stop(IMPORT)
     except Exception:  # whatever a mutant raises, it was noticed
-        return Outcome(Verdict.CONTRACT, "import")
-    watch = Watch(aim.file, clock, caught)
+        return Outcome(Verdict.CONTRACT, IMPORT)
+    may = may_notice(aim.called, mutant.key.scope)
+    watch = Watch(aim.file, clock, caught, may)
+    checks = [check for check in checks if may(check[0])]
     stages = {
         Verdict.CONTRACT: partial(run_checks, checks, clock, caught),
         Verdict.TEST: partial(run_tests, aim.tests, watch),
     }
-    for verdict in stages if kind is Kind.RULE else reversed(stages):
+    for verdict in stages if mutant.kind is Kind.RULE else reversed(stages):
         write(f"{verdict}\n")
         outcome = stages[verdict]()
         if outcome.verdict is not Verdict.SURVIVED:

@@ -18,8 +18,10 @@ Every small mistake that [mutmut](https://mutmut.readthedocs.io) 3.8.1 can make 
 made, one at a time: a `<` that becomes `<=`, a 1 that becomes 2, an argument that is left out, a
 value that becomes None. Each such *mutant* is put to the contracts of `refdet.conformance` (golden
 vectors, and properties in the quick profile of `make test`) and to the tests in `tests/core` that
-import its file, until one of them breaks; if none does, it has *survived*. Mutants of rules meet
-the contracts first, so that these can be judged by themselves; the others meet the tests first.
+import its file, until one of them breaks; if none does, it has *survived*. Checks that never call
+the function with the mistake are left out: they do the same every time and cannot notice it.
+Mutants of rules meet the contracts first, so that these can be judged by themselves; the others
+meet the tests first.
 
 `make mutants` does this again and writes this page. It fails if less than 95 % are noticed, if a
 survivor has no reason in `benchmarks/mutants/survivors.toml`, or if a reason there has no survivor

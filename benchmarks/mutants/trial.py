@@ -9,10 +9,12 @@ import importlib
 import re
 import signal
 import sys
+import threading
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -25,6 +27,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CORE = REPOSITORY / "refdet" / "core"
 THROUGH_ALL = "refdet.core.__path__"
 """What a test says that goes through all files of `core`."""
+IMPORT = "import"
+"""What stands for the file's own import among the checks."""
 SLOWER, PATIENCE = 10, 5.0
 """A check that takes so many times its usual time, and so many seconds more, is taken to loop."""
 
@@ -46,6 +50,46 @@ class Outcome:
     by: str = ""
 
 
+class Calls:
+    """Notes which functions of a file each check and test calls, in any thread.
+
+    What a file of tests calls when it is imported has its name; calls outside of all have "".
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path, self.current = path, ""
+        self.of: defaultdict[str, set[str]] = defaultdict(set)
+
+    def begin(self, check: str) -> None:
+        """From now on, calls are those of `check`."""
+        self.current = check
+        # Each time: a test that counts calls itself leaves nobody behind who does.
+        sys.setprofile(self._note)
+        threading.setprofile(self._note)
+
+    def _note(self, frame: types.FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename == self.path:
+            # outer.<locals>.inner.<locals>.<genexpr> is of outer.inner, as Key.scope has it.
+            names = frame.f_code.co_qualname.split(".")
+            self.of[self.current].add(".".join(name for name in names if name[0] != "<"))
+
+
+def may_notice(called: Mapping[str, Collection[str]], scope: str) -> Callable[[str], bool]:
+    """Whether a check or test may notice a mistake in `scope`: not if it never calls it.
+
+    Checks do the same every time, up to the mistake. Tests of a file share fixtures: if one of
+    them calls it, all may notice. What is in no function has its effect when it is imported.
+    """
+    functions = set().union(*called.values())
+    files = {name.partition("::")[0] for name, scopes in called.items() if scope in scopes}
+    anyone = scope not in functions or any(scope in called.get(name, ()) for name in (IMPORT, ""))
+
+    def may(name: str) -> bool:
+        return anyone or name.partition("::")[0] in files
+
+    return may
+
+
 @dataclass(frozen=True)
 class Clock:
     """Stops a check that takes far longer than it does on the file itself.
@@ -54,14 +98,18 @@ class Clock:
         usual: seconds of processor time by check, on the file itself; what is not here has none.
         taken: the same, now.
         too_late: called with a check's name when its time is over; does not return.
+        calls: told which check it is that runs.
     """
 
     usual: Mapping[str, float]
     too_late: Callable[[str], None]
     taken: dict[str, float] = field(default_factory=dict)
+    calls: Calls | None = None
 
     def start(self, check: str) -> None:
         """Begin to measure."""
+        if self.calls:
+            self.calls.begin(check)
         self.taken[check] = -time.process_time()
         signal.signal(signal.SIGPROF, lambda *_: self.too_late(check))
         limit = SLOWER * self.usual[check] + PATIENCE if self.usual else 0.0  # 0: no limit
@@ -70,6 +118,8 @@ class Clock:
     def stop(self, check: str) -> None:
         """End to measure."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
+        if self.calls:
+            self.calls.current = ""
         self.taken[check] += time.process_time()
 
 
@@ -144,13 +194,20 @@ def by_promise(
 class Watch:
     """Tells pytest what is about a file, in which order; keeps times and the first failure."""
 
-    def __init__(self, file: str, clock: Clock, caught: Mapping[str, int]) -> None:
-        self.clock, self.caught, self.failed = clock, caught, ""
+    def __init__(
+        self, file: str, clock: Clock, caught: Mapping[str, int], may: Callable[[str], bool]
+    ) -> None:
+        self.clock, self.caught, self.may, self.failed = clock, caught, may, ""
         self.names = {file, *vars(sys.modules[f"refdet.core.{file}"])}
+
+    def pytest_collectstart(self, collector: pytest.Collector) -> None:
+        """What a file computes for all its tests when it is imported is its own."""
+        if self.clock.calls and isinstance(collector, pytest.Module):
+            self.clock.calls.begin(collector.nodeid)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Of what goes through all of core, what names the file; the most promising first."""
-        items[:] = [item for item in items if self._is_about(item)]
+        items[:] = [item for item in items if self._is_about(item) and self.may(item.nodeid)]
         promise = by_promise(self.caught, self.clock.usual)
         items.sort(key=lambda item: promise(item.nodeid))
 
@@ -192,6 +249,6 @@ def run_tests(files: list[str], watch: Watch) -> Outcome:
     """The first test that fails, if one does."""
     quiet = ["-x", "-q", "-p", "no:cacheprovider"]
     code = pytest.main([*quiet, *(str(REPOSITORY / file) for file in files)], plugins=[watch])
-    return (
-        Outcome(Verdict.TEST, watch.failed or "collecting") if code else Outcome(Verdict.SURVIVED)
-    )
+    if code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return Outcome(Verdict.SURVIVED)
+    return Outcome(Verdict.TEST, watch.failed or "collecting")

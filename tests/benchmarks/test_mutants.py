@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -16,7 +20,7 @@ from benchmarks.mutants.results import (
     read_results,
     write_results,
 )
-from benchmarks.mutants.trial import Outcome, Verdict, by_promise
+from benchmarks.mutants.trial import Calls, Outcome, Verdict, by_promise, may_notice
 
 SURVIVOR = Record(Key("iou", "f", "a < b < c", "a < b <= c"), Kind.RULE, 7, Verdict.SURVIVED, "")
 ENDLESS = Record(Key("iou", "f", "n -= 1", "n += 1"), Kind.RULE, 9, Verdict.LOOP, "f: terminates")
@@ -94,6 +98,55 @@ def test_by_promise_asks_first_what_catches_many_in_little_time() -> None:
         "cheap",
         "new",
     ]
+
+
+def test_calls_are_noted_by_check_in_any_thread() -> None:
+    source = """
+class A:
+    def f(self):
+        return [g(x) for x in range(1)]
+def g(x):
+    def inner():
+        return x
+    return inner()
+def unused():
+    pass
+"""
+    names: dict[str, Any] = {}
+    exec(compile(source, "toy.py", "exec"), names)
+    calls = Calls("toy.py")
+    before = sys.getprofile()
+    calls.begin("f: check")
+    names["A"]().f()
+    calls.begin("g: check")
+    thread = Thread(target=names["g"], args=(1,))
+    thread.start()
+    thread.join()
+    sys.setprofile(before)
+    threading.setprofile(None)
+    assert calls.of == {"f: check": {"A.f", "g", "g.inner"}, "g: check": {"g", "g.inner"}}
+
+
+def test_a_check_may_notice_a_mistake_only_in_what_it_calls() -> None:
+    called = {
+        "import": {"Params"},
+        "f: by hand": {"f"},
+        "t.py": {"at_import"},
+        "t.py::test_a": {"f", "g"},
+        "t.py::test_b": {"h"},
+        "u.py::test_c": {"h"},
+    }
+    names = ["f: by hand", "t.py::test_a", "t.py::test_b", "u.py::test_c"]
+    expected = {
+        "f": names[:3],  # tests of a file may share what one of them makes
+        "h": names[1:],
+        "at_import": names[1:3],
+        "Params": names,  # the body of a class is run by the import
+        "": names,
+        "nobody_calls_it": names,
+    }
+    for scope, want in expected.items():
+        assert [name for name in names if may_notice(called, scope)(name)] == want, scope
 
 
 def test_page_lists_survivors_with_their_reasons_and_those_without() -> None:
