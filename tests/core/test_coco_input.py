@@ -142,8 +142,24 @@ def test_evaluate_coco_refuses_what_is_of_the_wrong_kind(name: str, dtype: str) 
     right = {"crowd": "b", "gnore": "b", "e_ids": "i", "y_ids": "i", "abels": "i"}
     if kind in right.get(name[-5:], "fi"):
         return
-    with pytest.raises(TypeError, match=f"{name} must be of .*, got "):
+    what = "dtype bool" if name.endswith(("crowd", "ignore")) else "a real dtype"
+    what = "integers" if name.endswith(("ids", "labels")) else what
+    with pytest.raises(TypeError, match=f"^{name} must be of {what}, got "):
         evaluate({**columns, name: columns[name].astype(dtype)})
+
+
+@pytest.mark.parametrize("ids", [[0, 1, 2], [2, 1, 0]])
+@pytest.mark.parametrize("first", [-(2**63), 2**63 - 3])
+def test_evaluate_coco_takes_neighbouring_ids_at_the_ends_of_int64(
+    first: int, ids: list[int]
+) -> None:
+    # The rows of the third image are not judged; its id lies beside those that are.
+    columns = columns_of_whole_numbers()
+    columns["image_ids"] = columns["image_ids"][:2]
+    names = [name for name in columns if name.endswith("image_ids")]
+    near = columns | {name: np.array(ids)[columns[name]] for name in names}
+    far = columns | {name: near[name] + np.int64(first) for name in names}
+    assert_same(far, near)
 
 
 @pytest.mark.parametrize("name", columns_of_whole_numbers())
