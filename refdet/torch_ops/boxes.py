@@ -1,11 +1,53 @@
-"""Box formats and clipping, for what runs inside a training step: the twin of `core.boxes`.
+"""Box formats, areas, clipping and flips inside a training step: the twin of `core.boxes`.
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
 Every result is float64 if the input is float64 or integer, else float32.
 """
 
+import math
+
 import torch
 from torch import Tensor
+
+
+def xywh_to_xyxy(boxes_xywh: Tensor) -> Tensor:
+    """Low corner and size to two corners.
+
+    Args:
+        boxes_xywh: (..., N, 4), any real dtype and unit; width and height at least 0.
+
+    Returns:
+        (..., N, 4) `x1, y1, x2, y2`.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape.
+
+    Source:
+        As torchvision 0.29.2's `box_convert`, which leaves half precision and integers narrow.
+    """
+    boxes = _widened(boxes_xywh, "boxes_xywh")
+    return torch.cat([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], dim=-1)
+
+
+def xyxy_to_xywh(boxes_xyxy: Tensor) -> Tensor:
+    """Two corners to low corner and size.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype and unit.
+
+    Returns:
+        (..., N, 4) `x1, y1, width, height`.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape.
+
+    Source:
+        As torchvision 0.29.2's `box_convert`, which leaves half precision and integers narrow.
+    """
+    boxes = _widened(boxes_xyxy, "boxes_xyxy")
+    return torch.cat([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], dim=-1)
 
 
 def cxcywh_to_xyxy(boxes_cxcywh: Tensor) -> Tensor:
@@ -50,6 +92,26 @@ def xyxy_to_cxcywh(boxes_xyxy: Tensor) -> Tensor:
     return torch.cat([(low + high) / 2, high - low], dim=-1)
 
 
+def box_area(boxes_xyxy: Tensor) -> Tensor:
+    """Width times height of every box.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype and unit.
+
+    Returns:
+        (..., N), at least 0.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape.
+
+    Source:
+        As torchvision 0.29.2's `box_area`, which computes integers' areas in their own dtype.
+    """
+    x1, y1, x2, y2 = _widened(boxes_xyxy, "boxes_xyxy").unbind(-1)
+    return (x2 - x1) * (y2 - y1)
+
+
 def clip_boxes(boxes_xyxy: Tensor, width: float, height: float) -> Tensor:
     """The part of every box that lies in the image; a box outside becomes empty, at the border.
 
@@ -63,16 +125,65 @@ def clip_boxes(boxes_xyxy: Tensor, width: float, height: float) -> Tensor:
 
     Raises:
         TypeError: boolean or complex.
-        ValueError: wrong shape, an image side that is not positive.
+        ValueError: wrong shape, an image side that is not positive and finite.
 
     Source:
         As torchvision 0.29.2's `clip_boxes_to_image`.
     """
     boxes = _widened(boxes_xyxy, "boxes_xyxy")
-    if not (width > 0 and height > 0):
-        raise ValueError(f"width and height must be positive, got {width} and {height}")
+    _check_positive(width, "width")
+    _check_positive(height, "height")
     x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
     return torch.stack([x, y], dim=-1).flatten(-2)  # (..., N, 2, 2) to (..., N, 4)
+
+
+def flip_boxes_horizontally(boxes_xyxy: Tensor, width: float) -> Tensor:
+    """Boxes of the image mirrored left to right: x becomes `width - x`.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype; same unit as `width`; may reach out of the image.
+        width: of the image, positive.
+
+    Returns:
+        (..., N, 4) `x1, y1, x2, y2` with x1 <= x2.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape, an image side that is not positive and finite.
+
+    Source:
+        Arithmetic: coordinates are continuous, so there is no `- 1` as with pixel indices.
+    """
+    x1, y1, x2, y2 = _widened(boxes_xyxy, "boxes_xyxy").unbind(-1)
+    _check_positive(width, "width")
+    return torch.stack([width - x2, y1, width - x1, y2], dim=-1)
+
+
+def flip_boxes_vertically(boxes_xyxy: Tensor, height: float) -> Tensor:
+    """Boxes of the image mirrored top to bottom: y becomes `height - y`.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype; same unit as `height`; may reach out of the image.
+        height: of the image, positive.
+
+    Returns:
+        (..., N, 4) `x1, y1, x2, y2` with y1 <= y2.
+
+    Raises:
+        TypeError: boolean or complex.
+        ValueError: wrong shape, an image side that is not positive and finite.
+
+    Source:
+        Arithmetic: coordinates are continuous, so there is no `- 1` as with pixel indices.
+    """
+    x1, y1, x2, y2 = _widened(boxes_xyxy, "boxes_xyxy").unbind(-1)
+    _check_positive(height, "height")
+    return torch.stack([x1, height - y2, x2, height - y1], dim=-1)
+
+
+def _check_positive(value: float, name: str) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
 def _widened(boxes: Tensor, name: str) -> Tensor:

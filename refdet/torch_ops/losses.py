@@ -1,15 +1,19 @@
-"""The MultiBox loss of SSD, for a whole batch at once.
+"""What a detector is trained to make small: SSD's MultiBox loss, and the losses of the IoU family.
 
 Losses are computed in float32, or float64 for float64 inputs, so that half precision cannot
 overflow. Shapes and dtypes are checked; values are not, since looking at them would wait for the
 device.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+# The coordinates x1, y1, x2, y2 of boxes, each (..., N).
+Corners = tuple[Tensor, ...]
 
 
 class MultiBoxLoss(NamedTuple):
@@ -86,17 +90,77 @@ def multibox_loss(
     _check_masks(positive, hard_negative, target_labels)
     # Only the rows that count are looked at: what the others hold, NaN too, has no gradient.
     trained = positive | hard_negative
-    confidence = F.cross_entropy(
-        _at_least_float32(class_logits[trained]), target_labels[trained], reduction="sum"
-    )
-    predicted, target = (
-        _at_least_float32(predicted_deltas[positive]),
-        _at_least_float32(target_deltas[positive]),
-    )
+    logits, labels, counts = _rows(trained, class_logits, target_labels, trained)
+    surprise = F.cross_entropy(_at_least_float32(logits), labels, reduction="none")
+    confidence = torch.where(counts, surprise, 0).sum()
+    predicted, target = map(_at_least_float32, _rows(positive, predicted_deltas, target_deltas))
     localization = F.smooth_l1_loss(predicted, target, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
     confidence, localization = confidence / n_positive, localization / n_positive
     return MultiBoxLoss(confidence + alpha * localization, confidence, localization)
+
+
+def generalized_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
+    """1 - generalised IoU of each predicted box with the target in the same row.
+
+    Args:
+        predicted_xyxy: (..., N, 4), any real dtype; same unit as `target_xyxy`.
+        target_xyxy: (..., N, 4), likewise; leading dimensions broadcast.
+
+    Returns:
+        (..., N) in [0, 2], one loss a pair; float64 if an input is float64 or integer, else
+        float32. Its gradient is finite, also of boxes that touch, are equal or have no area.
+
+    Raises:
+        TypeError: an input is boolean or complex.
+        ValueError: an input's last dimension is not 4, or the numbers of rows differ.
+
+    Source:
+        Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
+        torchvision adds 1e-7 to every denominator, which counts for boxes in fractions.
+    """
+    return 1 - _giou(*_pairs(predicted_xyxy, "predicted_xyxy", target_xyxy, "target_xyxy"))
+
+
+def distance_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
+    """1 - distance IoU of each predicted box with the target in the same row.
+
+    Args, results and errors are those of `generalized_iou_loss`.
+
+    Source:
+        Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
+    """
+    a, b = _pairs(predicted_xyxy, "predicted_xyxy", target_xyxy, "target_xyxy")
+    return 1 - _iou(a, b) + _distance_penalty(a, b)
+
+
+def complete_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
+    """1 - complete IoU of each predicted box with the target in the same row, in [0, 3].
+
+    Alpha, the weight of the aspect ratios, is a constant to the gradient: the paper calls it a
+    trade-off parameter and derives v alone. The gradient of v is v's own; that the authors' code
+    leaves its denominator, width^2 + height^2, out is not followed, as it is not in torchvision.
+
+    Args, results and errors are those of `generalized_iou_loss`.
+
+    Source:
+        Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 12.
+    """
+    return 1 - _ciou(*_pairs(predicted_xyxy, "predicted_xyxy", target_xyxy, "target_xyxy"))
+
+
+def _rows(mask: Tensor, *batches: Tensor) -> tuple[Tensor, ...]:
+    """The rows of (B, P, ...) where `mask` is True, as (N, ...).
+
+    How many these are is known to the device alone. Where asking it would wait for it, or end a
+    compiled graph, there are all B P rows, and 0 where `mask` is False.
+    """
+    kept, flat = mask.flatten(), [batch.flatten(0, 1) for batch in batches]
+    if mask.device.type == "cpu" and not torch.compiler.is_compiling():
+        rows = kept.nonzero().squeeze(1)
+        return tuple(values.index_select(0, rows) for values in flat)
+    out = ~kept
+    return tuple(values.masked_fill(out.view(-1, *[1] * (values.ndim - 1)), 0) for values in flat)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
@@ -132,3 +196,83 @@ def _check_masks(positive: Tensor, hard_negative: Tensor, target_labels: Tensor)
 def _check_shape(values: Tensor, name: str, shape: tuple[int, ...]) -> None:
     if values.shape != shape:
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(values.shape)}")
+
+
+def _giou(a: Corners, b: Corners) -> Tensor:
+    intersection, enclosing = _intersection(a, b), _area(_enclosing(a, b))
+    union = _area(a) + _area(b) - intersection
+    # Rounding can leave the union a last bit above the enclosing box, which is no penalty.
+    empty = (enclosing - union).clamp(min=0)
+    return _divided(intersection, union) - _divided(empty, enclosing)
+
+
+def _ciou(a: Corners, b: Corners) -> Tensor:
+    iou = _iou(a, b)
+    v = (2 / math.pi * (_angle(a) - _angle(b))) ** 2
+    alpha = _divided(v, 1 - iou + v).detach()
+    return iou - _distance_penalty(a, b) - alpha * v
+
+
+def _iou(a: Corners, b: Corners) -> Tensor:
+    intersection = _intersection(a, b)
+    return _divided(intersection, (_area(a) + _area(b)).sub_(intersection))
+
+
+def _distance_penalty(a: Corners, b: Corners) -> Tensor:
+    """The squared distance of the centres over the squared diagonal of the enclosing box."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
+    x1, y1, x2, y2 = _enclosing(a, b)
+    # Twice the centres' distance: the sums of two corners, which are the same for equal boxes.
+    dx, dy = (ax1 + ax2) - (bx1 + bx2), (ay1 + ay2) - (by1 + by2)
+    return _divided((dx**2 + dy**2) / 4, (x2 - x1) ** 2 + (y2 - y1) ** 2)
+
+
+def _intersection(a: Corners, b: Corners) -> Tensor:
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
+    # In place: on a CPU, memory for one more large matrix costs more time than its arithmetic.
+    width = torch.minimum(ax2, bx2).sub_(torch.maximum(ax1, bx1)).clamp_(min=0)
+    height = torch.minimum(ay2, by2).sub_(torch.maximum(ay1, by1)).clamp_(min=0)
+    return width.mul_(height)
+
+
+def _enclosing(a: Corners, b: Corners) -> Corners:
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
+    x1, y1 = torch.minimum(ax1, bx1), torch.minimum(ay1, by1)
+    return x1, y1, torch.maximum(ax2, bx2), torch.maximum(ay2, by2)
+
+
+def _area(boxes: Corners) -> Tensor:
+    x1, y1, x2, y2 = boxes
+    return (x2 - x1) * (y2 - y1)
+
+
+def _angle(boxes: Corners) -> Tensor:
+    """`arctan(width / height)`: pi / 2, the limit, for a flat box and 0 for a point."""
+    width, height = boxes[2] - boxes[0], boxes[3] - boxes[1]
+    # A point's gradient is 0 / 0 in earlier versions of torch; its angle is 0 at any height.
+    return torch.atan2(width, height.masked_fill((width == 0) & (height == 0), 1))
+
+
+def _divided(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """`numerator / denominator`; 0 where the denominator is 0, for the numerator is 0 there too."""
+    return numerator / denominator.masked_fill(denominator <= 0, 1)
+
+
+def _pairs(a: Tensor, a_name: str, b: Tensor, b_name: str) -> tuple[Corners, Corners]:
+    """The coordinates of each of `a` and `b` as (..., N)."""
+    a, b = _widened(a, a_name), _widened(b, b_name)
+    if a.shape[-2] != b.shape[-2]:
+        lengths = f"{a_name} has {a.shape[-2]} rows and {b_name} has {b.shape[-2]}"
+        raise ValueError(f"{lengths}; pairs need as many")
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    return a.to(dtype).unbind(-1), b.to(dtype).unbind(-1)
+
+
+def _widened(boxes: Tensor, name: str) -> Tensor:
+    """`boxes` in float64 if integer or float64, else in float32."""
+    if boxes.dtype == torch.bool or boxes.is_complex():
+        raise TypeError(f"{name} must be of a real dtype, got {boxes.dtype}")
+    if boxes.ndim < 2 or boxes.shape[-1] != 4:
+        raise ValueError(f"{name} must have shape (..., N, 4), got {tuple(boxes.shape)}")
+    wide = boxes.dtype == torch.float64 or not boxes.is_floating_point()
+    return boxes.to(torch.float64 if wide else torch.float32)

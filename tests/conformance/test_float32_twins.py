@@ -10,7 +10,10 @@ from refdet.conformance.target import Target
 from tests.targets import TORCH
 
 CONTRACTS = (
-    *("cxcywh_to_xyxy", "xyxy_to_cxcywh", "clip_boxes", "iou_matrix"),
+    *("xywh_to_xyxy", "xyxy_to_xywh", "cxcywh_to_xyxy", "xyxy_to_cxcywh", "box_area"),
+    *("clip_boxes", "flip_boxes_horizontally", "flip_boxes_vertically"),
+    *("iou_matrix", "iou_paired", "ioa_matrix", "giou_matrix", "diou_matrix", "ciou_matrix"),
+    "iou_matrix_inclusive",
     *("encode_boxes", "decode_boxes", "assign_ssd", "hard_negative_mask"),
     *("nms", "batched_nms"),
 )

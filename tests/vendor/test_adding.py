@@ -234,7 +234,7 @@ def test_add_without_a_name_lists_what_there_is(host: Host) -> None:
         (["priors", "--as-torch"], "but one in refdet.core: leave --as-torch out"),
         (["../core/iou"], "no file '../core/iou' in refdet.core"),
         (["--only", "multibox_loss"], "refdet.core, but one in refdet.torch_ops: use --as-torch"),
-        (["--only", "box_area", "--as-torch"], "but one in refdet.core: leave --as-torch out"),
+        (["--only", "ssd_priors", "--as-torch"], "but one in refdet.core: leave --as-torch out"),
         (["--only", "iou_matrx"], "did you mean iou_matrix"),
         (["--only", "_iou"], "no function '_iou'"),
     ],
