@@ -1,6 +1,8 @@
 """Non-maximum suppression of tensors: the twin of `core.nms`.
 
-Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
+Shapes and dtypes are checked; values are not, since looking at them would wait for the device. On
+CUDA the host waits for a look at every eighth round of suppression, of which there are seldom more,
+and for how many boxes stay. Other devices than CUDA and the CPU are served by the CPU.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,13 @@ from torch import Tensor
 # torchvision has no type information: imported as usual, every project that this file is copied to
 # would have to make an exception for it in mypy's settings.
 _torchvision_nms: Callable[[Tensor, Tensor, float], Tensor] = import_module("torchvision.ops").nms
+
+# On the CPU, as many classes of at most so many boxes are faster all at once than one by one.
+_MANY_CLASSES, _SMALL_CLASS = 8, 32
+_LEAST_ROWS = 8
+# Overlaps that exist at a time: on the CPU what fits into its cache, on CUDA 64 MB of float64.
+_CPU_PAIRS, _CUDA_PAIRS = 2**16, 2**23
+_CUDA_STEPS = 8  # rounds of suppression between two looks at whether it has come to rest
 
 
 def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -60,18 +69,80 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
         `nms` class by class: no offset moves classes apart, which would round coordinates.
     """
     _check_detections(boxes_xyxy, scores, labels, iou_threshold)
-    # Always float64 on the CPU: torchvision's CUDA kernel rounds the threshold to float32, and a
-    # float32 IoU of 0.6 is greater than 0.6, so that boxes at equality would come and go with the
-    # device and the dtype. The few hundred boxes of a class take well under a millisecond there.
-    order = scores.detach().cpu().sort(descending=True, stable=True).indices
-    boxes, classes = boxes_xyxy.detach().cpu().double()[order], labels.cpu()[order]
+    # Not every device has float64.
+    device = boxes_xyxy.device if boxes_xyxy.is_cuda else torch.device("cpu")
+    kept = _kept_on_cuda if boxes_xyxy.is_cuda else _kept_on_cpu
+    order = scores.detach().to(device).sort(descending=True, stable=True).indices
+    # Always float64: a float32 IoU of 0.6 is greater than 0.6, and boxes at equality would come and
+    # go with the dtype.
+    boxes = boxes_xyxy.detach().to(device).double()[order]
+    rows = kept(boxes, labels.to(device).long()[order], iou_threshold)
+    return order[rows].to(boxes_xyxy.device)
+
+
+def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor:
+    """(N,) bool, what stays of boxes sorted best first: the kernel for one class after another."""
+    members = classes.sort(stable=True).indices
+    sizes = classes[members].unique_consecutive(return_counts=True)[1]
+    kept = torch.zeros(len(boxes), dtype=torch.bool)
+    if len(sizes) >= _MANY_CLASSES and int(sizes.max()) <= _SMALL_CLASS:
+        kept[members] = _kept_of_small_classes(boxes[members], sizes, iou_threshold)
+        return kept
     # Falling ranks in place of the scores, so that ties stay in the order of the stable sort.
-    rank = torch.arange(len(order), 0, -1, dtype=torch.float64)
-    kept = torch.zeros(len(order), dtype=torch.bool)
-    for label in set(classes.tolist()):
-        members = (classes == label).nonzero().squeeze(1)
-        kept[members[_torchvision_nms(boxes[members], rank[members], iou_threshold)]] = True
-    return order[kept].to(boxes_xyxy.device)
+    rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64)
+    start = 0
+    for rows in boxes[members].split(sizes.tolist()):  # of one class each
+        stay = _torchvision_nms(rows, rank[: len(rows)], iou_threshold)
+        kept[members[start : start + len(rows)][stay]] = True
+        start += len(rows)
+    return kept
+
+
+def _kept_of_small_classes(boxes: Tensor, sizes: Tensor, iou_threshold: float) -> Tensor:
+    """(N,) bool, what stays of boxes sorted by class, then best first: all classes at once."""
+    group = torch.repeat_interleave(torch.arange(len(sizes)), sizes)  # (N,)
+    place = torch.arange(len(boxes)) - (sizes.cumsum(0) - sizes)[group]
+    # What is left 0 has no area: it neither drops a box nor is dropped.
+    padded = boxes.new_zeros(4, len(sizes), int(sizes.max()))
+    padded[:, group, place] = boxes.T
+    return _kept(padded, None, iou_threshold, _CPU_PAIRS, steps=1)[group, place]
+
+
+def _kept_on_cuda(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor:
+    """(N,) bool, what stays of boxes sorted best first."""
+    # Not torchvision's kernel: on CUDA it rounds the threshold to float32, and its compiler may fuse
+    # products with sums, so that boxes at equality would come and go with the device.
+    return _kept(boxes.T[:, None], classes[None], iou_threshold, _CUDA_PAIRS, _CUDA_STEPS)[0]
+
+
+def _kept(
+    corners: Tensor, classes: Tensor | None, iou_threshold: float, pairs: int, steps: int
+) -> Tensor:
+    """(G, N) bool, what stays of boxes (4, G, N) sorted best first, where G groups do not meet.
+
+    Args:
+        corners: x1, y1, x2, y2 of the boxes, in float64.
+        classes: (G, N), those within a group that do not meet either; None if all do.
+        iou_threshold: a box at equality stays.
+        pairs: about as many overlaps exist at a time.
+        steps: see `_settled`.
+    """
+    corners = corners.contiguous()
+    n_groups, count = corners.shape[1:]
+    kept = torch.ones(n_groups, count, dtype=torch.bool, device=corners.device)
+    start = 0
+    # The best boxes left are settled among themselves, then drop from the rest what they overlap.
+    while start < count:
+        stop = start + max(_LEAST_ROWS, pairs // (n_groups * (count - start)))
+        drops = _suppresses(corners[..., start:stop], corners[..., start:], iou_threshold)
+        if classes is not None:
+            drops &= classes[:, start:stop, None] == classes[:, None, start:]
+        block = drops.shape[1]  # (G, block, the rest)
+        settled = _settled(drops[..., :block].triu(1), kept[:, start:stop], steps)
+        kept[:, start:stop] = settled
+        kept[:, stop:] &= ~(drops[..., block:] & settled[..., None]).any(dim=1)
+        start = stop
+    return kept
 
 
 def _check_detections(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> None:
@@ -87,3 +158,38 @@ def _check_detections(boxes: Tensor, scores: Tensor, labels: Tensor, iou_thresho
             raise ValueError(f"{name} must have shape ({len(boxes)},), got {tuple(values.shape)}")
     if not 0 <= iou_threshold <= 1:
         raise ValueError(f"iou_threshold = {iou_threshold} is not in [0, 1]")
+
+
+def _suppresses(a: Tensor, b: Tensor, iou_threshold: float) -> Tensor:
+    """(G, A, B) bool: which boxes (4, G, A) overlap which of (4, G, B) by more than a threshold.
+
+    The operations of `core.nms` in its order, so that their float64 is the same bit for bit.
+    """
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.unsqueeze(-1).unbind(), b.unsqueeze(-2).unbind()
+    width = torch.minimum(ax2, bx2).sub_(torch.maximum(ax1, bx1)).clamp_(min=0)
+    height = torch.minimum(ay2, by2).sub_(torch.maximum(ay1, by1)).clamp_(min=0)
+    shared = width.mul_(height)
+    union = ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1)).sub_(shared)
+    # Where nothing is covered nothing is shared: 0 / 0 becomes 0.
+    return shared.div_(union.masked_fill_(union <= 0, 1)) > iou_threshold
+
+
+def _settled(drops: Tensor, left: Tensor, steps: int) -> Tensor:
+    """(G, N) bool, which of the boxes `left` stay, where box i drops later ones: (G, i, later).
+
+    A box stays if none that stays drops it. Applied again and again to the boxes that seem to stay,
+    this becomes right one box after another, best first, and changes nothing once it is right:
+    then, after at most as many rounds as the longest chain of drops, it is greedy suppression.
+
+    Args:
+        drops: (G, N, N) bool, True only above the diagonal.
+        left: (G, N) bool, the others are gone and drop nothing.
+        steps: rounds between two looks at whether anything changes, each of which waits for the
+            device.
+    """
+    kept = left
+    while True:
+        for _ in range(steps):
+            before, kept = kept, left & ~(drops & kept[..., None]).any(dim=1)
+        if torch.equal(before, kept):
+            return kept
