@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from refdet.files import json_text, write_text_atomic
@@ -32,18 +33,8 @@ def write_predictions_csv(
     Raises:
         ValueError: a label has no name.
     """
-    text = io.StringIO()
-    # Every text is quoted, since csv itself leaves a lone carriage return in a name unquoted.
-    table = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for found in detections:
-        _check_labels(found, len(class_names))
-        rows = zip(
-            found.labels.tolist(), found.scores.tolist(), found.boxes_xyxy.tolist(), strict=True
-        )
-        for label, score, box in rows:
-            table.writerow([found.image, class_names[label], label, score, *box])
-    write_text_atomic(path, text.getvalue())
+    rows = [csv_rows(found, class_names) for found in detections]
+    write_text_atomic(path, "".join([csv_header(), *rows]))
 
 
 def write_predictions_coco(
@@ -59,20 +50,60 @@ def write_predictions_coco(
     Raises:
         ValueError: a detection's image is not in `images`, or a name is twice in `images`.
     """
-    image_ids = _image_ids(images)
-    entries: list[dict[str, object]] = []
-    for found in detections:
-        if found.image not in image_ids:
-            raise ValueError(f"detections in image {found.image!r}, which is not in the split")
-        bboxes = _xywh(found.boxes_xyxy)
-        for label, bbox, score in zip(
-            found.labels.tolist(), bboxes, found.scores.tolist(), strict=True
-        ):
-            image_id = image_ids[found.image]
-            entries.append(
-                {"image_id": image_id, "category_id": label + 1, "bbox": bbox, "score": score}
-            )
+    image_ids = ids_by_name(images)
+    entries = [entry for found in detections for entry in coco_entries(found, image_ids)]
     write_text_atomic(path, json_text(entries))
+
+
+def ids_by_name(images: Sequence[str]) -> dict[str, int]:
+    """The id of each image, by its name: its position, from 1.
+
+    Raises:
+        ValueError: two images have the same name.
+    """
+    image_ids = {image: position for position, image in enumerate(images, start=1)}
+    if len(image_ids) != len(images):
+        twice = next(image for image, count in Counter(images).items() if count > 1)
+        raise ValueError(f"image {twice!r} is in the split more than once")
+    return image_ids
+
+
+def csv_header() -> str:
+    """The first line of the CSV, with its end."""
+    return _csv_lines([COLUMNS])
+
+
+def csv_rows(found: Detections, class_names: Sequence[str]) -> str:
+    """The lines of one image, each with its end.
+
+    Raises:
+        ValueError: a label has no name.
+    """
+    _check_labels(found, len(class_names))
+    columns = zip(
+        found.labels.tolist(), found.scores.tolist(), found.boxes_xyxy.tolist(), strict=True
+    )
+    return _csv_lines(
+        [found.image, class_names[label], label, score, *box] for label, score, box in columns
+    )
+
+
+def coco_entries(found: Detections, image_ids: Mapping[str, int]) -> list[dict[str, object]]:
+    """The entries of one image in COCO's results.
+
+    Raises:
+        ValueError: the image has no id.
+    """
+    if found.image not in image_ids:
+        raise ValueError(f"detections in image {found.image!r}, which is not in the split")
+    image_id = image_ids[found.image]
+    columns = zip(
+        found.labels.tolist(), _xywh(found.boxes_xyxy), found.scores.tolist(), strict=True
+    )
+    return [
+        {"image_id": image_id, "category_id": label + 1, "bbox": bbox, "score": score}
+        for label, bbox, score in columns
+    ]
 
 
 def write_ground_truth_coco(
@@ -91,7 +122,7 @@ def write_ground_truth_coco(
     Raises:
         ValueError: a label has no name, or two images have the same.
     """
-    image_ids = _image_ids([objects.image for objects in ground_truth])
+    image_ids = ids_by_name([objects.image for objects in ground_truth])
     annotations: list[dict[str, object]] = []
     for objects in ground_truth:
         _check_labels(objects, len(class_names))
@@ -118,12 +149,11 @@ def write_ground_truth_coco(
     write_text_atomic(path, json_text(contents))
 
 
-def _image_ids(images: Sequence[str]) -> dict[str, int]:
-    image_ids = {image: position for position, image in enumerate(images, start=1)}
-    if len(image_ids) != len(images):
-        twice = next(image for image in images if images.count(image) > 1)
-        raise ValueError(f"image {twice!r} is in the split more than once")
-    return image_ids
+def _csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    # Every text is quoted, since csv itself leaves a lone carriage return in a name unquoted.
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _xywh(boxes_xyxy: F64) -> list[list[float]]:
