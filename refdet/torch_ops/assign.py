@@ -57,16 +57,18 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold = {threshold} is not in (0, 1]")
     batched = iou.detach() if iou.ndim == 3 else iou.detach().unsqueeze(0)  # (B, P, G)
-    batch, n_priors, n_objects = batched.shape
+    batch, _, n_objects = batched.shape
     if batched.numel() == 0:
         nothing = real.new_zeros(iou.shape[:-1])
         return Assignment(nothing.long(), nothing, nothing.clone(), real.clone())
-    # A copy even where it is contiguous already, since `_bipartite` writes to it.
-    by_object = batched.mT.clone(memory_format=torch.contiguous_format)  # (B, G, P)
+    by_object = batched.mT.contiguous()  # (B, G, P)
     if valid is not None:
-        by_object.masked_fill_(~real.view(batch, n_objects, 1), 0)
+        by_object = by_object.masked_fill(~real.view(batch, n_objects, 1), 0)
     best_iou, best_object = by_object.max(dim=1)
-    holder = _bipartite(by_object.view(-1, n_priors), n_objects).view(batch, n_priors)
+    if iou.device.type == "cpu" and not torch.compiler.is_compiling():
+        holder = _bipartite(by_object)
+    else:
+        holder = _bipartite_without_waiting(by_object)
     forced = holder < n_objects
     positive = forced | (best_iou >= threshold)
     learned = torch.where(forced, holder, best_object) * positive
@@ -80,47 +82,76 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
     )
 
 
-def _bipartite(remaining: Tensor, n_objects: int) -> Tensor:
-    """For each of B P priors the object that it is forced to learn, or `n_objects` for none.
+def _bipartite(by_object: Tensor) -> Tensor:
+    """For each of B P priors the object that it is forced to learn, or G for none.
 
     Both sides rank pairs by the one strict order (IoU descending, object, prior), so the highest
     pair left is each other's first choice: every stable matching binds it, then the highest pair
     of the rest, and so on, which is the greedy rule and shows that there is only one stable
     matching. Deferred acceptance always ends in a stable matching, hence in that one: in every
-    round each unbound object asks for its best prior that has not refused it, and each prior
-    keeps the best that ever asked and refuses the others.
+    round each unbound object asks for the best prior that would have it, and each prior keeps the
+    best that ever asked and refuses the others.
 
     Args:
-        remaining: (B G, P), each object's IoU with the priors of its image, 0 for padding;
-            overwritten with 0 where a prior refuses an object.
-        n_objects: G.
+        by_object: (B, G, P), each object's IoU with the priors of its image, 0 for padding.
+
+    Returns:
+        (B, P) int64.
     """
-    rows, n_priors = remaining.shape
-    n_slots = rows // n_objects * n_priors  # B P
-    held_iou = remaining.new_zeros(n_slots)
-    holder = torch.full((n_slots,), n_objects, device=remaining.device)
-    asking = torch.arange(rows, device=remaining.device)  # rows of `remaining`
-    iou, prior = remaining.max(dim=1)  # the first maximum: the lowest prior
+    batch, n_objects, n_priors = by_object.shape
+    held_iou = by_object.new_zeros(batch, n_priors)
+    holder = torch.full((batch, n_priors), n_objects, device=by_object.device)
+    image, asking = torch.ones_like(by_object[..., 0], dtype=torch.bool).nonzero(as_tuple=True)
+    iou, prior = (best.flatten() for best in by_object.max(dim=2))  # of several, the lowest prior
     while True:
         hopeful = iou > 0
-        asking, iou, prior = asking[hopeful], iou[hopeful], prior[hopeful]
+        image, asking, iou, prior = (one[hopeful] for one in (image, asking, iou, prior))
         if asking.numel() == 0:
             return holder
-        image, candidate = asking // n_objects, asking % n_objects
         slot = image * n_priors + prior
-        best = held_iou.scatter_reduce(0, slot, iou, "amax")
+        best = held_iou.flatten().scatter_reduce(0, slot, iou, "amax").view_as(held_iou)
         # The holder stays in the running where nobody brought more, and the lowest object wins.
         winner = torch.where(held_iou == best, holder, n_objects)
-        as_good = iou == best[slot]
-        winner.scatter_reduce_(0, slot[as_good], candidate[as_good], "amin")
-        lost = ((winner != holder) & (holder < n_objects)).nonzero().squeeze(1)
-        evicted = lost // n_priors * n_objects + holder[lost]
-        refused = winner[slot] != candidate
-        remaining[evicted, lost % n_priors] = 0
-        remaining[asking[refused], prior[refused]] = 0
-        asking = torch.cat([asking[refused], evicted])
+        as_good = iou == best[image, prior]
+        winner.view(-1).scatter_reduce_(0, slot[as_good], asking[as_good], "amin")
+        evicted_from, evicted_prior = ((winner != holder) & (holder < n_objects)).nonzero(
+            as_tuple=True
+        )
+        refused = winner[image, prior] != asking
+        asking = torch.cat([asking[refused], holder[evicted_from, evicted_prior]])
+        image = torch.cat([image[refused], evicted_from])
         held_iou, holder = best, winner
-        iou, prior = remaining[asking].max(dim=1)
+        free = _would_have(
+            by_object[image, asking], asking[:, None], held_iou[image], holder[image]
+        )
+        iou, prior = free.max(dim=1)
+
+
+def _bipartite_without_waiting(by_object: Tensor) -> Tensor:
+    """`_bipartite`, with as many rounds as there are objects, whatever happens in them.
+
+    In every round each object asks for the best prior that nobody better asked for in the round
+    before. After round k the k highest pairs of the greedy rule stand for good: nobody better
+    asks for theirs, and of what they leave, the next pair is the first choice of both its sides.
+    """
+    batch, n_objects, n_priors = by_object.shape
+    objects = torch.arange(n_objects, device=by_object.device)[:, None]  # (G, 1)
+    held_iou = by_object.new_zeros(batch, n_priors)
+    holder = torch.full((batch, n_priors), n_objects, device=by_object.device)
+    for _ in range(n_objects):
+        free = _would_have(by_object, objects, held_iou[:, None], holder[:, None])
+        iou, prior = free.max(dim=2)  # (B, G); of several, the lowest prior
+        held_iou = torch.zeros_like(held_iou).scatter_reduce(1, prior, iou, "amax")
+        holds = (iou > 0) & (iou == held_iou.gather(1, prior))
+        asking = torch.where(holds, objects[:, 0], n_objects)
+        holder = torch.full_like(holder, n_objects).scatter_reduce(1, prior, asking, "amin")
+    return holder
+
+
+def _would_have(iou: Tensor, objects: Tensor, held_iou: Tensor, holder: Tensor) -> Tensor:
+    """`iou`, and 0 where the prior's holder is better: by IoU, then the lowest object."""
+    free = (iou > held_iou) | ((iou == held_iou) & (objects <= holder))
+    return torch.where(free, iou, 0)
 
 
 def _checked_valid(iou: Tensor, valid: Tensor | None) -> Tensor:

@@ -96,10 +96,10 @@ def _sizes(boxes: Tensor) -> Tensor:
 
 
 def _checked_weights(weights: Weights, like: Tensor) -> Tensor:
-    checked = like.new_tensor(weights)
-    if checked.shape != (4,) or not all(0 < weight < math.inf for weight in weights):
+    if [0 < weight < math.inf for weight in weights] != [True] * 4:
         raise ValueError(f"weights must be four positive finite numbers, got {weights}")
-    return checked
+    # Each filled in on the device: to copy them there would wait for it.
+    return torch.cat([like.new_full((1,), weight) for weight in weights])
 
 
 def _checked_pairs(rows: Tensor, name: str, references: Tensor) -> tuple[Tensor, Tensor]:

@@ -32,13 +32,28 @@ def hard_negative_mask(losses: Tensor, positive: Tensor, ratio: float) -> Tensor
         mining"; for each image, as in torchvision 0.29.2's `SSD.compute_loss`.
     """
     _check_losses(losses, positive, ratio)
-    order = losses.detach().sort(dim=1, descending=True, stable=True).indices  # (B, P)
-    negative = ~positive.gather(1, order)
-    # Counting only the negatives leaves them in order, whatever the losses of the positives are.
-    rank = negative.cumsum(dim=1)
+    if losses.numel() == 0:
+        return torch.zeros_like(positive)
+    lowest = -math.inf if losses.is_floating_point() else torch.iinfo(losses.dtype).min
+    # A NaN, which should not be there, would equal nothing: it counts as infinity, the hardest.
+    candidates = losses.detach().nan_to_num(math.inf, math.inf, -math.inf)
+    candidates.masked_fill_(positive, lowest)
+    n_positive = positive.sum(dim=1, keepdim=True)
     # In float64, as in core: float32 would round a product such as 0.29 * 100 to another integer.
-    wanted = (positive.sum(dim=1, keepdim=True).double() * ratio).floor()  # (B, 1)
-    return torch.zeros_like(positive).scatter_(1, order, negative & (rank <= wanted))
+    wanted = (n_positive.double() * ratio).floor().minimum(losses.shape[1] - n_positive).long()
+    last = _of_rank(candidates, wanted)
+    harder, as_hard = candidates > last, (candidates == last) & ~positive
+    free = wanted - harder.sum(dim=1, keepdim=True)
+    return harder | (as_hard & (as_hard.cumsum(dim=1) <= free))
+
+
+def _of_rank(values: Tensor, rank: Tensor) -> Tensor:
+    """In each row of (B, P) the value of this rank, (B, 1): 1 is the highest, and 0 likewise."""
+    if values.device.type == "cpu" and not torch.compiler.is_compiling():
+        highest = values.topk(max(1, int(rank.max())), dim=1).values
+    else:  # the lowest rank that is asked for is not known without waiting for the device
+        highest = values.sort(dim=1, descending=True).values
+    return highest.gather(1, (rank - 1).clamp(min=0))
 
 
 def _check_losses(losses: Tensor, positive: Tensor, ratio: float) -> None:

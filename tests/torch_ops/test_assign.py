@@ -56,9 +56,13 @@ def test_assign_ssd_of_a_padded_batch_equals_core_image_by_image(
     _check_equals_core(got, iou, valid, threshold)
 
 
+@pytest.mark.parametrize("on_a_device", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_assign_ssd_settles_long_chains_of_rivals_as_core_does(seed: int) -> None:
+def test_assign_ssd_settles_long_chains_of_rivals_as_core_does(
+    seed: int, on_a_device: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every object prefers the same few priors, so that deferred acceptance needs many rounds."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: on_a_device)
     rng = np.random.default_rng(seed)
     attraction = np.sort(rng.random(60))[::-1]
     iou = np.round(attraction[:, None] * rng.random((2, 1, 40)), 2)

@@ -18,7 +18,11 @@ def test_hard_negative_mask_sorts_every_real_dtype(dtype: torch.dtype) -> None:
     assert hard_negative_mask(losses, POSITIVE, 2.0).tolist() == [[False, False, True, True]]
 
 
-def test_hard_negative_mask_equals_core_at_the_size_of_ssd300() -> None:
+@pytest.mark.parametrize("on_a_device", [False, True])
+def test_hard_negative_mask_equals_core_at_the_size_of_ssd300(
+    on_a_device: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: on_a_device)
     rng = np.random.default_rng(0)
     losses = np.round(rng.exponential(size=(8, 8732)), 2)  # thousands of ties
     positive = rng.random((8, 8732)) < rng.choice([0.0, 0.001, 0.02, 0.5], (8, 1))
@@ -31,6 +35,15 @@ def test_hard_negative_mask_counts_in_float64() -> None:
     losses = torch.arange(200.0)[None]
     positive = losses < 100
     assert hard_negative_mask(losses, positive, 0.29).sum() == 28
+
+
+@pytest.mark.parametrize("hardest", [torch.nan, torch.inf])
+def test_hard_negative_mask_takes_what_is_not_finite_first(hardest: float) -> None:
+    """A broken loss is trained on, and seen, in place of being passed over."""
+    losses = torch.tensor([[hardest, 1, 2, hardest, -torch.inf]])
+    positive = torch.tensor([[True, False, False, False, False]])
+    for ratio, want in ((1, [3]), (2, [2, 3]), (4, [1, 2, 3, 4])):
+        assert hard_negative_mask(losses, positive, ratio)[0].nonzero()[:, 0].tolist() == want
 
 
 def test_hard_negative_mask_leaves_its_inputs_as_they_were() -> None:
