@@ -206,6 +206,10 @@ def test_coco_params_refuse_what_has_no_meaning(wrong: dict[str, object], messag
         CocoParams(**wrong)  # type: ignore[arg-type]  # one of them is wrong on purpose
 
 
+def test_coco_params_take_a_range_of_one_area() -> None:
+    assert CocoParams(area_ranges=(("one", 4, 4),)).area_ranges == (("one", 4.0, 4.0),)
+
+
 def test_coco_params_take_arrays() -> None:
     params = CocoParams(
         iou_thresholds=np.array([0.5, 0.75]),  # type: ignore[arg-type]  # as users of NumPy do

@@ -196,8 +196,19 @@ def test_merge_refuses_other_parameters_or_classes(other: CocoState) -> None:
 
 
 def test_merge_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="states is empty"):
+    with pytest.raises(ValueError, match=r"^states is empty: there is nothing to merge$"):
         CocoState.merge([])
+
+
+def test_state_of_a_stream_without_a_batch_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^no batch was given to update: there is no state$"):
+        CocoStream().state()
+
+
+def test_verdicts_are_of_all_areas_unasked() -> None:
+    state = state_of(small())
+    for got, want in zip(state.verdicts(0.5), state.verdicts(0.5, "all"), strict=True):
+        assert got.tolist() == want.tolist()
 
 
 def test_state_takes_at_most_40_bytes_a_detection() -> None:

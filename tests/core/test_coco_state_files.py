@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from refdet.core.coco_eval import STATE_FORMAT, CocoParams, CocoState
 from tests.core.coco_cases import random_columns, random_params, state_of
@@ -100,6 +101,25 @@ def test_load_refuses_what_is_no_state_by_name(kind: str, tmp_path: Path) -> Non
     path.write_bytes(BROKEN[kind]())
     with pytest.raises(ValueError, match=r"no-state\.npz is no state that this version wrote"):
         CocoState.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"params": np.array(json.dumps({"format": 2}))}, "of another format"),
+        ({"scores": np.zeros(1)}, r"scores is float64 of shape \(1,\)"),
+        ({"rank": some_state().rank.astype(np.int64)}, r"rank is int64 of shape \(\d+,\)"),
+        # One less than there are: the last one's place is just beyond.
+        ({"image_ids": some_state().image_ids[:-1]}, r"image points beyond \d+ ids"),
+        ({"category_ids": some_state().category_ids[:-1]}, r"label points beyond \d+ ids"),
+    ],
+)
+def test_load_says_why_a_file_is_no_state(
+    changes: dict[str, NDArray[np.generic]], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "no-state.npz").write_bytes(content(**changes))
+    with pytest.raises(ValueError, match=rf"this version wrote: (object_)?{reason}$"):
+        CocoState.load(tmp_path / "no-state.npz")
 
 
 def test_load_refuses_a_truncated_file(tmp_path: Path) -> None:
