@@ -7,14 +7,15 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bench-eval bench-analysis mutants scorecard bccd vendor-matrix clean
+.PHONY: help install demo demo-circuits test check bench bench-compare bench-eval bench-analysis mutants scorecard bccd vendor-matrix clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
 	@echo "make demo-circuits     train Faster R-CNN on synthetic circuits, twice (about 4 minutes)"
 	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
 	@echo "make check             ruff, format check, mypy --strict"
-	@echo "make bench             our speed beside torchvision's and the naive loop's"
+	@echo "make bench             time and memory of each function beside its peers, on every device (10 minutes)"
+	@echo "make bench-compare     the same held against the stored run: fails if a ratio got 25 % worse"
 	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
 	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
 	@echo "make scorecard         eleven libraries held to the contracts, into docs/scorecard.md (about 10 minutes)"
@@ -61,10 +62,17 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Options: make bench BENCH="--only iou nms --device cpu"
+BENCH ?=
+
 bench: $(INSTALLED)
-	$(ONE_THREAD) $(BIN)/python -m pytest benchmarks --benchmark-only -q \
-		--benchmark-columns=median,iqr,rounds --benchmark-sort=fullname --benchmark-group-by=group \
-		--benchmark-json=benchmarks/results/latest.json
+	$(BIN)/python -m benchmarks.speed.run $(BENCH)
+
+# Options: make bench-compare AGAINST=benchmarks/results/other-machine.json
+AGAINST ?=
+
+bench-compare: $(INSTALLED)
+	$(BIN)/python -m benchmarks.speed.compare $(AGAINST)
 
 # The peers are installed for this alone. Options: make bench-eval EVAL="--only coco --peers refdet hotcoco"
 PEERS := .venv/installed-peers

@@ -1,4 +1,4 @@
-"""Assignment: `core` and `torch_ops` beside torchvision's matchers and a greedy loop."""
+"""Assignment: `core` and `torch_ops` beside torchvision's matchers, the notebook's and a loop."""
 
 from __future__ import annotations
 
@@ -7,48 +7,72 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from pytest_benchmark.fixture import BenchmarkFixture
+from numpy.random import Generator
+from torch import Tensor
 from torchvision.models.detection._utils import Matcher, SSDMatcher
 
-from refdet.conformance.assign import naive_ssd
+from benchmarks.speed import notebook
+from benchmarks.speed.inputs import (
+    BATCH,
+    apart_objects,
+    pyramid_anchors,
+    random_boxes,
+    ssd300_priors,
+)
+from benchmarks.speed.task import Arrays, Case, Implementation, Inputs, Task, Trial, trials
 from refdet.core import assign as core
-from refdet.core.boxes import cxcywh_to_xyxy
 from refdet.core.iou import iou_matrix
-from refdet.core.priors import SSD300_BCCD, ssd_priors
+from refdet.records import F64, I64
 from refdet.torch_ops import assign as torch_ops
 
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
-Rule = Callable[[F64], I64]  # IoU -> object of each prior, or -1
-
-BATCH, N_OBJECTS, THRESHOLD = 8, 145, 0.5
+THRESHOLD, HIGH, LOW = 0.5, 0.5, 0.4
 
 
-def ssd300_iou(seed: int) -> F64:
-    """(8732, 145): priors with objects between 5 and 30 % of the image's sides."""
-    rng = np.random.default_rng(seed)
-    low = rng.uniform(0, 0.7, (N_OBJECTS, 2))
-    objects = np.concatenate([low, low + rng.uniform(0.05, 0.3, (N_OBJECTS, 2))], axis=1)
-    return iou_matrix(cxcywh_to_xyxy(ssd_priors(SSD300_BCCD)), objects)
+def apart(batch: int, count: int) -> Case:
+    """Objects that all prefer different priors, so that every matcher finds the same."""
+
+    def make(rng: Generator) -> Inputs:
+        priors = ssd300_priors()
+        return (np.stack([iou_matrix(priors, x) for x in apart_objects(rng, batch, count)]),)
+
+    return Case(f"ssd300-batch{batch}-x-{count}-gt", batch * 8732 * count, make)
 
 
-IMAGES = np.stack([ssd300_iou(seed) for seed in range(BATCH)])
-IOU = IMAGES[0]
+def crowded(rng: Generator) -> Inputs:
+    """Objects that compete: torchvision's matcher and the notebook's would lose some."""
+    return (iou_matrix(ssd300_priors(), random_boxes(rng, 145))[None],)
 
 
-def ssd_by_refdet_core(iou: F64) -> I64:
-    got = core.assign_ssd(iou, THRESHOLD)
-    return np.where(got.positive, got.object_index, -1)
+def anchors(rng: Generator) -> Inputs:
+    return (iou_matrix(pyramid_anchors(), random_boxes(rng, 20)),)
 
 
-def ssd_by_refdet_torch_ops(iou: F64) -> I64:
-    got = torch_ops.assign_ssd(torch.from_numpy(iou), THRESHOLD)
-    return torch.where(got.positive, got.object_index, -1).numpy()
+def proposals(rng: Generator) -> Inputs:
+    return (iou_matrix(random_boxes(rng, 2000), random_boxes(rng, 20)),)
 
 
-def ssd_by_a_greedy_loop(iou: F64) -> I64:
+def learned(found: object) -> Arrays:
+    """The object of each prior; -1 for background, -2 for what is ignored."""
+    several = found if isinstance(found, list) else [found]
+    rows = [_learned(one) for one in several]
+    return (np.stack(rows) if isinstance(found, list) else rows[0],)
+
+
+def _learned(found: object) -> I64:
+    assert isinstance(found, core.Assignment | torch_ops.Assignment)
+    index, positive, ignored = (
+        np.asarray(torch.as_tensor(part).cpu())
+        for part in (found.object_index, found.positive, found.ignored)
+    )
+    return np.where(ignored, -2, np.where(positive, index, -1))
+
+
+def ssd_by_a_greedy_loop(images: F64) -> I64:
     """An argmax of the whole matrix for each object, as the rule is usually written."""
+    return np.stack([_greedy(iou) for iou in images])
+
+
+def _greedy(iou: F64) -> I64:
     left = iou.copy()
     assigned = np.where(iou.max(axis=1) >= THRESHOLD, iou.argmax(axis=1), -1)
     for _ in range(iou.shape[1]):
@@ -60,73 +84,78 @@ def ssd_by_a_greedy_loop(iou: F64) -> I64:
     return assigned
 
 
-def ssd_by_torchvision(iou: F64) -> I64:
-    return np.asarray(SSDMatcher(THRESHOLD)(torch.from_numpy(iou.T)))
+def ssd_by_core(images: F64) -> list[core.Assignment]:
+    return [core.assign_ssd(iou, THRESHOLD) for iou in images]
 
 
-def rcnn_by_refdet_core(iou: F64) -> I64:
-    got = core.assign_rcnn(iou, 0.5, 0.4, allow_low_quality=False)
-    return np.where(got.ignored, -2, np.where(got.positive, got.object_index, -1))
+def ssd_by_torchvision(images: Tensor) -> Tensor:
+    matcher = SSDMatcher(THRESHOLD)
+    return torch.stack([matcher(iou.T) for iou in images])
 
 
-def rcnn_by_torchvision(iou: F64) -> I64:
-    matcher = Matcher(0.5, 0.4, allow_low_quality_matches=False)
-    return np.asarray(matcher(torch.from_numpy(iou.T)))
+def ssd_by_the_notebook(images: Tensor) -> Tensor:
+    return torch.stack([notebook.assign(iou, THRESHOLD) for iou in images])
 
 
-@pytest.fixture(scope="module")
-def naive() -> I64:
-    """The rule from a list of all pairs, the best first."""
-    learned = naive_ssd(IOU, THRESHOLD)
-    return np.array([learned.get(prior, -1) for prior in range(len(IOU))])
+def rcnn_by_rows(iou: F64) -> I64:
+    """Every prior by itself: its best object, background, or neither."""
+    assigned = []
+    for row in iou:
+        best = int(row.argmax())
+        assigned.append(best if row[best] >= HIGH else -1 if row[best] < LOW else -2)
+    return np.array(assigned)
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(ssd_by_refdet_core, id="refdet.core"),
-        pytest.param(ssd_by_refdet_torch_ops, id="refdet.torch_ops"),
-        pytest.param(ssd_by_a_greedy_loop, id="greedy-loop"),
-    ],
+SSD = [
+    Implementation("refdet.core", ssd_by_core, takes_arrays=True, answer=learned),
+    Implementation(
+        "refdet.torch_ops", lambda iou: torch_ops.assign_ssd(iou, THRESHOLD), answer=learned
+    ),
+]
+LOOP = Implementation("loop", ssd_by_a_greedy_loop, takes_arrays=True, largest=8732 * 145)
+ASSIGN = Task(
+    family="assign",
+    name="assign_ssd",
+    unit="pairs",
+    cases=(apart(1, 12), apart(1, 145), apart(BATCH, 145)),
+    implementations=(
+        *SSD,
+        Implementation("torchvision", ssd_by_torchvision),
+        Implementation("notebook", ssd_by_the_notebook),
+        LOOP,
+    ),
+    oracle=ssd_by_a_greedy_loop,
 )
-def test_ssd_assignment(benchmark: BenchmarkFixture, function: Rule, naive: I64) -> None:
-    np.testing.assert_array_equal(function(IOU), naive)
-    benchmark.group = f"assign: ssd {IOU.shape}"
-    benchmark(function, IOU)
-
-
-def test_ssd_assignment_that_loses_objects(benchmark: BenchmarkFixture, naive: I64) -> None:
-    """torchvision's matcher lets two objects force one prior: it solves an easier problem."""
-    lost = set(naive.tolist()) - set(ssd_by_torchvision(IOU).tolist())
-    benchmark.extra_info["objects lost"] = len(lost)
-    benchmark.group = f"assign: ssd {IOU.shape}"
-    benchmark(ssd_by_torchvision, IOU)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(lambda images: [ssd_by_refdet_core(iou) for iou in images], id="refdet.core"),
-        pytest.param(ssd_by_refdet_torch_ops, id="refdet.torch_ops"),
-    ],
+COMPETING = Task(
+    family="assign",
+    name="assign_ssd of objects that compete",
+    unit="pairs",
+    cases=(Case("ssd300-priors-x-gt", 8732 * 145, crowded),),
+    implementations=(*SSD, LOOP),
+    oracle=ssd_by_a_greedy_loop,
 )
-def test_ssd_assignment_of_a_batch(
-    benchmark: BenchmarkFixture, function: Callable[[F64], object]
-) -> None:
-    want = np.stack([ssd_by_a_greedy_loop(iou) for iou in IMAGES])
-    np.testing.assert_array_equal(np.asarray(function(IMAGES)), want)
-    benchmark.group = f"assign: ssd batch {IMAGES.shape}"
-    benchmark(function, IMAGES)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(rcnn_by_refdet_core, id="refdet.core"),
-        pytest.param(rcnn_by_torchvision, id="torchvision"),
-    ],
+RCNN = Task(
+    family="assign",
+    name="assign_rcnn",
+    unit="pairs",
+    cases=(
+        Case("rcnn-proposals-x-gt", 2000 * 20, proposals),
+        Case("rpn-anchors-x-gt", 217_413 * 20, anchors),
+    ),
+    implementations=(
+        Implementation(
+            "refdet.core",
+            lambda iou: core.assign_rcnn(iou, HIGH, LOW, allow_low_quality=False),
+            takes_arrays=True,
+            answer=learned,
+        ),
+        Implementation("torchvision", lambda iou: Matcher(HIGH, LOW)(iou.T)),
+        Implementation("loop", rcnn_by_rows, takes_arrays=True, largest=100_000),
+    ),
+    oracle=rcnn_by_rows,
 )
-def test_rcnn_assignment(benchmark: BenchmarkFixture, function: Rule) -> None:
-    np.testing.assert_array_equal(function(IOU), rcnn_by_torchvision(IOU))
-    benchmark.group = f"assign: rcnn {IOU.shape}"
-    benchmark(function, IOU)
+
+
+@pytest.mark.parametrize("trial", trials(ASSIGN, COMPETING, RCNN))
+def test_assign(measure: Callable[[Trial], None], trial: Trial) -> None:
+    measure(trial)

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
+from numpy.random import Generator
 
 from benchmarks.evaluation.workloads import Workload, workload
+from benchmarks.speed.task import Case, Implementation, Inputs, Task, Trial, trials
 from refdet.analysis.resampling import Resampler
 from refdet.columns import DetectionColumns, ImageTable, ObjectColumns
 from refdet.core.bootstrap import bootstrap_weights
-from refdet.evaluate import EvaluationSettings, judged_columns
+from refdet.evaluate import EvaluationSettings, JudgedDataSet, judged_columns
 from refdet.records import F64, I64
 
-N_SAMPLES = 50
+N_SAMPLES = 5
 SETTINGS = EvaluationSettings()
 
 
-@pytest.fixture(scope="module", params=["cells", "coco"])
-def data(request: pytest.FixtureRequest) -> Workload:
-    """364 images with 26,000 detections, and 5,000 with 252,000."""
-    return workload(str(request.param))
+def samples(rng: Generator) -> Inputs:
+    """364 images with 26,000 detections, and how often each image is drawn."""
+    data = workload("cells")
+    return data, bootstrap_weights(len(data.objects.images), N_SAMPLES, rng)
 
 
-def weights_of(data: Workload, n_samples: int) -> I64:
-    return bootstrap_weights(len(data.objects.images), n_samples, np.random.default_rng(0))
+def judged_once(data: Workload, weights: I64) -> Inputs:
+    return judged_columns(data.objects, data.detections, SETTINGS), weights
+
+
+def resampled(judged: JudgedDataSet, weights: I64) -> F64:
+    """All numbers and curves of each sample; building the resampler is part of it."""
+    return Resampler(judged).numbers(weights).coco_stats
 
 
 def judged_anew(data: Workload, weights: I64) -> F64:
@@ -73,22 +80,19 @@ def _copied(data: Workload, weight: I64) -> tuple[ObjectColumns, DetectionColumn
     return objects, detections
 
 
-@pytest.mark.benchmark(group="50 bootstrap samples")
-def test_bootstrap_by_refdet(benchmark: BenchmarkFixture, data: Workload) -> None:
-    """All numbers and curves; building the resampler is part of it."""
-    judged = judged_columns(data.objects, data.detections, SETTINGS)
-    weights = weights_of(data, N_SAMPLES)
+BOOTSTRAP = Task(
+    family="bootstrap",
+    name="bootstrap samples of COCO's numbers",
+    unit="samples",
+    cases=(Case("cells-364-images", N_SAMPLES, samples),),
+    implementations=(
+        Implementation("refdet.analysis", resampled, takes_arrays=True, prepare=judged_once),
+        Implementation("judged anew", judged_anew, takes_arrays=True),
+    ),
+    oracle=judged_anew,
+)
 
-    def run() -> F64:
-        return Resampler(judged).numbers(weights).coco_stats
 
-    got = benchmark.pedantic(run, rounds=5, warmup_rounds=1)
-    want = judged_anew(data, weights[:1])[0]
-    np.testing.assert_allclose(got[0], want, rtol=0, atol=1e-9)
-
-
-@pytest.mark.benchmark(group="1 bootstrap sample, judged anew")
-def test_bootstrap_by_judging_anew(benchmark: BenchmarkFixture, data: Workload) -> None:
-    """COCO's twelve numbers alone."""
-    weights = weights_of(data, 1)
-    benchmark.pedantic(judged_anew, args=(data, weights), rounds=3, warmup_rounds=1)
+@pytest.mark.parametrize("trial", trials(BOOTSTRAP))
+def test_bootstrap(measure: Callable[[Trial], None], trial: Trial) -> None:
+    measure(trial)

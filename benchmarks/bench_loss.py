@@ -1,143 +1,216 @@
-"""The MultiBox loss of a batch, from boxes to gradients, beside the first notebook's loop."""
+"""Losses and their gradients, beside torchvision's and the notebook's loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from pytest_benchmark.fixture import BenchmarkFixture
+from numpy.random import Generator
 from torch import Tensor
+from torchvision import ops
+from torchvision.models.detection._utils import BoxCoder, SSDMatcher
+from torchvision.models.detection.ssd import SSD
 
-from refdet.core.boxes import cxcywh_to_xyxy
-from refdet.core.priors import SSD300_BCCD, ssd_priors
-from refdet.torch_ops.assign import assign_ssd
-from refdet.torch_ops.codec import encode_boxes
-from refdet.torch_ops.iou import iou_matrix
-from refdet.torch_ops.losses import confidence_loss, multibox_loss
-from refdet.torch_ops.sampling import hard_negative_mask
+from benchmarks.speed import notebook
+from benchmarks.speed.inputs import (
+    N_CLASSES,
+    SSD_WEIGHTS,
+    apart_objects,
+    random_boxes,
+    ssd300_priors,
+)
+from benchmarks.speed.task import Arrays, Case, Implementation, Inputs, Task, Trial, trials
+from refdet.records import F64, I64
+from refdet.torch_ops import assign, codec, iou, losses, sampling
 
-BATCH, N_OBJECTS, N_CLASSES, THRESHOLD, RATIO = 8, 145, 3, 0.5, 3.0
-WEIGHTS = (10.0, 10.0, 5.0, 5.0)
-# Labels, deltas, positives of each prior.
-Targets = tuple[Tensor, Tensor, Tensor]
-
-PRIORS = torch.from_numpy(cxcywh_to_xyxy(ssd_priors(SSD300_BCCD))).float()
+N_PRIORS, N_OBJECTS, THRESHOLD = 8732, 145, 0.5
+BATCHES = (1, 8, 32)
+Loss = Callable[..., Tensor]
 
 
-def random_objects() -> tuple[Tensor, Tensor]:
-    """(8, 145, 4) boxes and (8, 145) labels, one object to a cell of a grid of 12 x 13.
+def predictions(rng: Generator, batch: int) -> tuple[F64, F64]:
+    return rng.normal(0, 1, (batch, N_PRIORS, N_CLASSES + 1)), rng.normal(
+        0, 1, (batch, N_PRIORS, 4)
+    )
 
-    No two of them prefer the same prior: there the first notebook would lose one.
+
+def with_targets(batch: int) -> Callable[[Generator], Inputs]:
+    """Logits, deltas, and what every prior learns: about 600 of an image's are positive."""
+
+    def make(rng: Generator) -> Inputs:
+        positive = rng.random((batch, N_PRIORS)) < 600 / N_PRIORS
+        labels: I64 = rng.integers(1, N_CLASSES + 1, positive.shape) * positive
+        return *predictions(rng, batch), labels, rng.normal(0, 1, (*positive.shape, 4)), positive
+
+    return make
+
+
+def with_boxes(batch: int) -> Callable[[Generator], Inputs]:
+    """Logits, deltas, objects and their labels, priors."""
+
+    def make(rng: Generator) -> Inputs:
+        labels = rng.integers(0, N_CLASSES, (batch, N_OBJECTS))
+        boxes = apart_objects(rng, batch, N_OBJECTS)
+        return *predictions(rng, batch), boxes, labels, ssd300_priors()
+
+    return make
+
+
+def and_gradients(loss: Loss) -> Callable[..., tuple[Tensor, ...]]:
+    """The loss and its gradients with respect to logits and deltas."""
+
+    def step(logits: Tensor, deltas: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        logits, deltas = logits.detach().requires_grad_(), deltas.detach().requires_grad_()
+        total = loss(logits, deltas, *others)
+        return total.detach(), *torch.autograd.grad(total, [logits, deltas])
+
+    return step
+
+
+def loss_by_refdet(
+    logits: Tensor, deltas: Tensor, labels: Tensor, target_deltas: Tensor, positive: Tensor
+) -> Tensor:
+    confidence = losses.confidence_loss(logits.detach(), labels)
+    hard = sampling.hard_negative_mask(confidence, positive, notebook.RATIO)
+    return losses.multibox_loss(logits, deltas, labels, target_deltas, positive, hard).total
+
+
+def from_boxes_by_refdet(
+    logits: Tensor, deltas: Tensor, boxes: Tensor, labels: Tensor, priors: Tensor
+) -> Tensor:
+    found = assign.assign_ssd(iou.iou_matrix(priors, boxes), THRESHOLD)
+    index, positive = found.object_index, found.positive
+    matched = boxes.gather(1, index[..., None].expand(-1, -1, 4))
+    target_deltas = codec.encode_boxes(matched, priors, SSD_WEIGHTS)
+    target_labels = (labels.gather(1, index) + 1) * positive
+    return loss_by_refdet(logits, deltas, target_labels, target_deltas, positive)
+
+
+def from_boxes_by_the_notebook(
+    logits: Tensor, deltas: Tensor, boxes: Tensor, labels: Tensor, priors: Tensor
+) -> Tensor:
+    learned = notebook.targets(boxes, labels, priors, THRESHOLD)
+    return notebook.multibox_loss(logits, deltas, *learned)
+
+
+# What `SSD.compute_loss` reads of the network.
+SETTINGS = SimpleNamespace(box_coder=BoxCoder(SSD_WEIGHTS), neg_to_pos_ratio=int(notebook.RATIO))
+
+
+def from_boxes_by_torchvision(
+    logits: Tensor, deltas: Tensor, boxes: Tensor, labels: Tensor, priors: Tensor
+) -> Tensor:
+    """As `SSD.forward` does it in training, image by image."""
+    matcher = SSDMatcher(THRESHOLD)
+    targets = [{"boxes": b, "labels": n + 1} for b, n in zip(boxes, labels, strict=True)]
+    matched = [matcher(ops.box_iou(image, priors)) for image in boxes]
+    outputs = {"bbox_regression": deltas, "cls_logits": logits}
+    parts = SSD.compute_loss(SETTINGS, targets, outputs, [priors] * len(boxes), matched)
+    total: Tensor = parts["bbox_regression"] + parts["classification"]
+    return total
+
+
+def by_the_notebook(loss: Loss) -> Callable[..., object]:
+    """The oracle: image by image, in float64 on the CPU."""
+    return lambda *arrays: and_gradients(loss)(*(torch.from_numpy(array) for array in arrays))
+
+
+def work(inputs: Inputs, want: Arrays, width: int) -> tuple[int, int]:
+    """Predictions in, gradients out, targets in; five operations a logit, eight a delta.
+
+    A logit's are its exponential, two sums, a quotient and a difference; sorting is not counted.
     """
-    rng = np.random.default_rng(0)
-    cells = np.stack(np.divmod(np.arange(N_OBJECTS), 13), axis=1)
-    low = 0.068 * (cells + rng.uniform(0, 0.2, (BATCH, N_OBJECTS, 2)))
-    boxes = np.concatenate([low, low + rng.uniform(0.09, 0.11, low.shape)], axis=-1)
-    labels = rng.integers(0, N_CLASSES, (BATCH, N_OBJECTS))
-    return torch.from_numpy(boxes).float(), torch.from_numpy(labels)
+    logits, deltas, *targets = (np.asarray(value) for value in inputs)
+    moved = sum(x.size * (width if x.dtype == np.float64 else x.itemsize) for x in targets)
+    moved += 2 * (logits.size + deltas.size) * width
+    return moved, 5 * logits.size + 8 * deltas.size
 
 
-BOXES, LABELS = random_objects()
-RNG = torch.Generator().manual_seed(0)
-LOGITS = torch.randn(BATCH, len(PRIORS), N_CLASSES + 1, generator=RNG)
-DELTAS = torch.randn(BATCH, len(PRIORS), 4, generator=RNG)
+LOSS = Task(
+    family="loss",
+    name="multibox_loss and gradient",
+    unit="priors",
+    cases=[Case(f"ssd300-batch{n}", n * N_PRIORS, with_targets(n)) for n in BATCHES],
+    implementations=(
+        Implementation("refdet.torch_ops", and_gradients(loss_by_refdet)),
+        Implementation("notebook", and_gradients(notebook.multibox_loss)),
+    ),
+    oracle=by_the_notebook(notebook.multibox_loss),
+    work=work,
+)
+FROM_BOXES = Task(
+    family="loss",
+    name="from boxes to gradient",
+    unit="priors",
+    cases=[Case(f"ssd300-batch{n}-x-145-gt", n * N_PRIORS, with_boxes(n)) for n in BATCHES[:2]],
+    implementations=(
+        Implementation("refdet.torch_ops", and_gradients(from_boxes_by_refdet)),
+        Implementation("torchvision", and_gradients(from_boxes_by_torchvision)),
+        Implementation("notebook", and_gradients(from_boxes_by_the_notebook)),
+    ),
+    oracle=by_the_notebook(from_boxes_by_the_notebook),
+    work=work,
+)
 
 
-def targets_of_the_batch() -> Targets:
-    assignment = assign_ssd(iou_matrix(PRIORS, BOXES), THRESHOLD)
-    index, positive = assignment.object_index, assignment.positive
-    matched = BOXES.gather(1, index[..., None].expand(-1, -1, 4))
-    labels = (LABELS.gather(1, index) + 1) * positive
-    return labels, encode_boxes(matched, PRIORS, WEIGHTS), positive
+def overlapping(count: int) -> Callable[[Generator], Inputs]:
+    """Predicted boxes about their targets, in pixels."""
+
+    def make(rng: Generator) -> Inputs:
+        targets = 300 * random_boxes(rng, count)
+        return targets + rng.uniform(-2, 2, targets.shape), targets
+
+    return make
 
 
-def targets_by_a_loop() -> Targets:
-    """Image by image; every object overwrites its best prior."""
-    images = [targets_of_one_image(*image) for image in zip(BOXES, LABELS, strict=True)]
-    labels, deltas, positive = (torch.stack(part) for part in zip(*images, strict=True))
-    return labels, deltas, positive
+def pair_loss(loss: Loss) -> Callable[..., tuple[Tensor, ...]]:
+    """The loss of every pair, and its gradient with respect to the predicted boxes."""
+
+    def step(predicted: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+        predicted = predicted.detach().requires_grad_()
+        each = loss(predicted, targets)
+        return each.detach(), *torch.autograd.grad(each.sum(), [predicted])
+
+    return step
 
 
-def targets_of_one_image(boxes: Tensor, labels: Tensor) -> Targets:
-    iou = iou_matrix(PRIORS, boxes)
-    best_iou, index = iou.max(dim=1)
-    forced = iou.argmax(dim=0)
-    index[forced], best_iou[forced] = torch.arange(len(boxes)), 2.0
-    positive = best_iou >= THRESHOLD
-    return (labels[index] + 1) * positive, encode_boxes(boxes[index], PRIORS, WEIGHTS), positive
+def in_float64(loss: Loss) -> Callable[..., object]:
+    return lambda *arrays: pair_loss(loss)(*(torch.from_numpy(array) for array in arrays))
 
 
-def loss_of_the_batch(logits: Tensor, deltas: Tensor, targets: Targets) -> Tensor:
-    labels, target_deltas, positive = targets
-    hard = hard_negative_mask(confidence_loss(logits.detach(), labels), positive, RATIO)
-    return multibox_loss(logits, deltas, labels, target_deltas, positive, hard).total
+def pair_work(inputs: Inputs, want: Arrays, width: int) -> tuple[int, int]:
+    """Two boxes in, a loss and a gradient out; 20 operations for the value, twice that back."""
+    count = len(want[0])
+    return (4 + 4 + 1 + 4) * count * width, 60 * count
 
 
-def loss_by_a_loop(logits: Tensor, deltas: Tensor, targets: Targets) -> Tensor:
-    """Image by image, as the first notebook does it, less its faults."""
-    total, n_positive = logits.new_zeros(()), 0
-    for image, (labels, target_deltas, positive) in enumerate(zip(*targets, strict=True)):
-        confidence = F.cross_entropy(logits[image], labels, reduction="none")
-        negatives = confidence[~positive].sort(descending=True).values
-        found = int(positive.sum())
-        total = total + confidence[positive].sum() + negatives[: int(RATIO * found)].sum()
-        offsets = deltas[image][positive], target_deltas[positive]
-        total = total + F.smooth_l1_loss(*offsets, reduction="sum")
-        n_positive += found
-    return total / max(1, n_positive)
+def iou_loss(ours: str, theirs: Loss, formula: Loss) -> Task:
+    return Task(
+        family="loss",
+        name=f"{ours} and gradient",
+        unit="pairs",
+        cases=[Case(f"predicted-x-gt-{n}", n, overlapping(n)) for n in (256, 8732, 69_856)],
+        implementations=(
+            Implementation("refdet.torch_ops", pair_loss(getattr(losses, ours))),
+            # It adds 1e-7 to denominators, whatever the dtype.
+            Implementation("torchvision", pair_loss(theirs), tolerance=1e-3),
+            Implementation("notebook", pair_loss(formula)),
+        ),
+        oracle=in_float64(formula),
+        work=pair_work,
+    )
 
 
-BY_BATCH = (targets_of_the_batch, loss_of_the_batch)
-BY_LOOP = (targets_by_a_loop, loss_by_a_loop)
-Loss = Callable[[Tensor, Tensor, Targets], Tensor]
+IOU_LOSSES = (
+    iou_loss("generalized_iou_loss", ops.generalized_box_iou_loss, notebook.giou_loss),
+    iou_loss("distance_iou_loss", ops.distance_box_iou_loss, notebook.diou_loss),
+    iou_loss("complete_iou_loss", ops.complete_box_iou_loss, notebook.ciou_loss),
+)
 
 
-def step(targets: Targets, loss: Loss) -> tuple[Tensor, ...]:
-    """The loss and its gradients."""
-    logits, deltas = LOGITS.clone().requires_grad_(), DELTAS.clone().requires_grad_()
-    total = loss(logits, deltas, targets)
-    return total.detach(), *torch.autograd.grad(total, [logits, deltas])
-
-
-@pytest.fixture(scope="module")
-def want() -> tuple[Tensor, ...]:
-    return step(targets_by_a_loop(), loss_by_a_loop)
-
-
-def check(got: tuple[Tensor, ...], want: tuple[Tensor, ...]) -> None:
-    for value, wanted in zip(got, want, strict=True):
-        torch.testing.assert_close(value, wanted, rtol=1e-5, atol=1e-7)
-
-
-VARIANTS = [
-    pytest.param(BY_BATCH, id="refdet.torch_ops"),
-    pytest.param(BY_LOOP, id="loop-over-images"),
-]
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_loss_and_gradient(
-    benchmark: BenchmarkFixture,
-    variant: tuple[Callable[[], Targets], Loss],
-    want: tuple[Tensor, ...],
-) -> None:
-    make_targets, loss = variant
-    targets = make_targets()
-    check(step(targets, loss), want)
-    benchmark.group = f"loss: hard negatives, loss, gradient ({BATCH} x {len(PRIORS)})"
-    benchmark(step, targets, loss)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_targets_loss_and_gradient(
-    benchmark: BenchmarkFixture,
-    variant: tuple[Callable[[], Targets], Loss],
-    want: tuple[Tensor, ...],
-) -> None:
-    make_targets, loss = variant
-    check(step(make_targets(), loss), want)
-    benchmark.group = f"loss: from boxes to gradient ({BATCH} x {len(PRIORS)} x {N_OBJECTS})"
-    benchmark(lambda: step(make_targets(), loss))
+@pytest.mark.parametrize("trial", trials(LOSS, FROM_BOXES, *IOU_LOSSES))
+def test_loss(measure: Callable[[Trial], None], trial: Trial) -> None:
+    measure(trial)

@@ -1,4 +1,4 @@
-"""NMS: `core` and `torch_ops` beside torchvision's kernel and a plain loop."""
+"""NMS: `core` and `torch_ops` beside torchvision's kernel, the notebook's and a plain loop."""
 
 from __future__ import annotations
 
@@ -6,104 +6,137 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
-from pytest_benchmark.fixture import BenchmarkFixture
+from numpy.random import Generator
 from torchvision import ops
 
-from refdet.conformance.nms import Detections, naive_nms, plain_iou
+from benchmarks.speed import notebook
+from benchmarks.speed.inputs import detections
+from benchmarks.speed.task import Arrays, Case, Implementation, Inputs, Task, Trial, trials
+from refdet.conformance.nms import naive_soft_nms, plain_iou
 from refdet.core import nms as core
+from refdet.records import F64, I64
 from refdet.torch_ops import nms as torch_ops
 
-I64 = NDArray[np.int64]
-Suppression = Callable[[Detections], I64]
-
-THRESHOLD = 0.45
+NOTEBOOK_BOXES = 2000
 
 
-def random_detections(count: int, spread: float) -> Detections:
-    """`count` boxes of 2 to 15 % of the image's sides around objects that they scatter about."""
-    rng = np.random.default_rng(0)
-    centres = rng.random((145, 2))[rng.integers(0, 145, count)]
-    centres = centres + rng.normal(0, spread, (count, 2))
-    half = rng.uniform(0.01, 0.075, (count, 2))
-    boxes = np.concatenate([centres - half, centres + half], axis=1) * 300
-    return boxes, rng.permutation(count) / count, rng.integers(0, 3, count)
+def case(name: str, count: int, n_classes: int, threshold: float, spread: float = 0.01) -> Case:
+    """`count` boxes about 145 objects; the wider they scatter, the more of them stay."""
+
+    def make(rng: Generator) -> Inputs:
+        found = detections(rng, count, n_classes, spread)
+        return (*(found if n_classes > 1 else found[:2]), threshold)
+
+    return Case(name, count, make)
 
 
-# All of SSD300's boxes; the 400 best of 3 classes that its score threshold leaves; some for a loop.
-EVERY_PRIOR = random_detections(8732, spread=0.2)
-CANDIDATES = random_detections(1200, spread=0.01)
-FEW = random_detections(200, spread=0.01)
+def by_a_loop(boxes: F64, scores: F64, threshold: float) -> I64:
+    """The best that is left, then without all that it overlaps: a NumPy step for each one kept."""
+    order, kept = np.argsort(-scores, kind="stable"), []
+    while order.size:
+        kept.append(order[0])
+        best, rest = boxes[order[0]], boxes[order[1:]]
+        low, high = np.maximum(best[:2], rest[:, :2]), np.minimum(best[2:], rest[:, 2:])
+        shared = (high - low).clip(min=0).prod(axis=1)
+        union = (best[2:] - best[:2]).prod() + (rest[:, 2:] - rest[:, :2]).prod(axis=1) - shared
+        order = order[1:][shared / union <= threshold]
+    return np.array(kept)
 
 
-def in_torch(function: Callable[..., torch.Tensor], *, by_class: bool) -> Suppression:
-    """`function` of tensors that share memory with the arrays."""
-
-    def called(found: Detections) -> I64:
-        tensors = [torch.from_numpy(array) for array in found]
-        return function(*(tensors if by_class else tensors[:2]), THRESHOLD).numpy()
-
-    return called
-
-
-def run(benchmark: BenchmarkFixture, group: str, function: Suppression, found: Detections) -> None:
-    """Time `function` once it has given torchvision's answer, class by class."""
-    boxes, scores, labels = found
-    if "batched" not in group:
-        labels = np.zeros_like(labels)
-    kept = np.zeros(len(boxes), np.bool_)
+def batched_by_a_loop(boxes: F64, scores: F64, labels: I64, threshold: float) -> I64:
+    kept = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        tensors = torch.from_numpy(boxes[rows]), torch.from_numpy(scores[rows])
-        kept[rows[ops.nms(*tensors, THRESHOLD).numpy()]] = True
-    rows = np.flatnonzero(kept)
-    np.testing.assert_array_equal(function(found), rows[np.argsort(-scores[rows])])
-    benchmark.group = group
-    benchmark(function, found)
+        kept.append(rows[by_a_loop(boxes[rows], scores[rows], threshold)])
+    found = np.concatenate(kept)
+    return found[np.argsort(-scores[found], kind="stable")]
 
 
-def by_a_loop(found: Detections) -> I64:
-    boxes, scores, labels = found
-    return np.array(naive_nms((boxes, scores, np.zeros_like(labels)), THRESHOLD, plain_iou))
+def soft_by_a_loop(boxes: F64, scores: F64, threshold: float) -> tuple[I64, F64]:
+    found = boxes, scores, np.zeros(len(boxes), np.int64)
+    kept = naive_soft_nms(found, core.SoftNMSDecay.LINEAR, threshold, 0.5, 0.001, plain_iou)
+    return np.array([row for row, _ in kept]), np.array([score for _, score in kept])
 
 
-def batched_by_refdet_core(found: Detections) -> I64:
-    boxes, scores, labels = found
-    return core.batched_nms(boxes, scores, labels, THRESHOLD)
+def soft(found: object) -> Arrays:
+    assert isinstance(found, core.SoftNMSResult)
+    return found.indices, found.scores
 
 
-NMS = [
-    pytest.param(lambda found: core.nms(found[0], found[1], THRESHOLD), id="refdet.core"),
-    pytest.param(in_torch(torch_ops.nms, by_class=False), id="refdet.torch_ops"),
-    pytest.param(in_torch(ops.nms, by_class=False), id="torchvision"),
-]
-BATCHED_NMS = [
-    pytest.param(batched_by_refdet_core, id="refdet.core"),
-    pytest.param(in_torch(torch_ops.batched_nms, by_class=True), id="refdet.torch_ops"),
-    pytest.param(in_torch(ops.batched_nms, by_class=True), id="torchvision"),
-]
+def work(inputs: Inputs, want: Arrays, width: int) -> tuple[int, int]:
+    """Boxes, scores and labels in, rows out.
+
+    Whoever knows nothing of where boxes are compares each two that are kept, and each that is
+    dropped with one that is kept: 13 operations each. Of classes, only pairs of equal labels.
+    """
+    boxes, scores, *labels = (np.asarray(value) for value in inputs[:-1])
+    classes = labels[0] if labels else np.zeros(len(boxes), np.int64)
+    kept = np.bincount(classes[want[0]], minlength=classes.max() + 1)
+    pairs = int((kept * (kept - 1) // 2).sum()) + len(boxes) - int(kept.sum())
+    moved = (boxes.size + scores.size) * width
+    return moved + 8 * (sum(x.size for x in labels) + want[0].size), 13 * pairs
 
 
-@pytest.mark.parametrize("function", NMS)
-def test_nms_of_every_prior(benchmark: BenchmarkFixture, function: Suppression) -> None:
-    run(benchmark, "nms: every prior (8732)", function, EVERY_PRIOR)
+NMS = Task(
+    family="nms",
+    name="nms",
+    unit="boxes",
+    cases=(
+        case("a-few", 200, 1, 0.45),
+        case("rpn-one-level", 2000, 1, 0.7),
+        case("ssd300-every-prior", 8732, 1, 0.45, spread=0.2),
+    ),
+    implementations=(
+        Implementation("refdet.core", core.nms, takes_arrays=True),
+        Implementation("refdet.torch_ops", torch_ops.nms),
+        # In float32, and on CUDA, it rounds IoU and threshold.
+        Implementation("torchvision", ops.nms, may_differ=True),
+        Implementation("notebook", notebook.nms, largest=NOTEBOOK_BOXES, may_differ=True),
+        Implementation("loop", by_a_loop, takes_arrays=True),
+    ),
+    oracle=by_a_loop,
+    work=work,
+)
+BATCHED = Task(
+    family="nms",
+    name="batched_nms",
+    unit="boxes",
+    cases=(
+        case("ssd300-candidates-3-classes", 1200, 3, 0.45),
+        case("coco-candidates-80-classes", 6000, 80, 0.5),
+        case("rpn-nms-5-levels", 8663, 5, 0.7, spread=0.05),
+    ),
+    implementations=(
+        Implementation("refdet.core", core.batched_nms, takes_arrays=True),
+        Implementation("refdet.torch_ops", torch_ops.batched_nms),
+        # Where it is small, it also moves classes apart, which rounds coordinates.
+        Implementation("torchvision", ops.batched_nms, may_differ=True),
+        Implementation("notebook", notebook.batched_nms, may_differ=True, largest=6000),
+        Implementation("loop", batched_by_a_loop, takes_arrays=True),
+    ),
+    oracle=batched_by_a_loop,
+    work=work,
+)
+SOFT = Task(
+    family="nms",
+    name="soft_nms",
+    unit="boxes",
+    cases=(case("a-few", 200, 1, 0.3), case("candidates", 1200, 1, 0.3)),
+    implementations=(
+        Implementation(
+            "refdet.core",
+            lambda boxes, scores, threshold: core.soft_nms(
+                boxes, scores, core.SoftNMSDecay.LINEAR, threshold
+            ),
+            takes_arrays=True,
+            answer=soft,
+        ),
+        Implementation("loop", soft_by_a_loop, takes_arrays=True, largest=200),
+    ),
+    oracle=soft_by_a_loop,
+)
 
 
-@pytest.mark.parametrize("function", [*NMS, pytest.param(by_a_loop, id="python-loop")])
-def test_nms_of_a_few(benchmark: BenchmarkFixture, function: Suppression) -> None:
-    run(benchmark, "nms: a few (200)", function, FEW)
-
-
-@pytest.mark.parametrize("function", BATCHED_NMS)
-def test_batched_nms_of_candidates(benchmark: BenchmarkFixture, function: Suppression) -> None:
-    run(benchmark, "nms: batched candidates (1200, 3 classes)", function, CANDIDATES)
-
-
-@pytest.mark.parametrize("decay", core.SoftNMSDecay)
-def test_soft_nms_of_candidates(benchmark: BenchmarkFixture, decay: core.SoftNMSDecay) -> None:
-    boxes, scores, _ = CANDIDATES
-    # Nobody else here computes it; its own contract holds it to a loop.
-    assert len(core.soft_nms(boxes, scores, decay).indices) > len(core.nms(boxes, scores, 0.3))
-    benchmark.group = "nms: soft candidates (1200)"
-    benchmark(core.soft_nms, boxes, scores, decay)
+@pytest.mark.parametrize("trial", trials(NMS, BATCHED, SOFT))
+def test_nms(measure: Callable[[Trial], None], trial: Trial) -> None:
+    measure(trial)

@@ -1,4 +1,4 @@
-"""Priors and anchors beside torchvision's generators and a plain loop."""
+"""Priors and anchors beside torchvision's generators and a plain loop: once for each network."""
 
 from __future__ import annotations
 
@@ -7,82 +7,81 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from pytest_benchmark.fixture import BenchmarkFixture
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.image_list import ImageList
 
+from benchmarks.speed.inputs import ANCHOR_RATIOS, ANCHOR_SIZES, IMAGE_SIZE, PYRAMID
+from benchmarks.speed.task import Case, Implementation, Inputs, Task, Trial, trials
 from refdet.conformance.priors import naive_anchors, naive_priors
-from refdet.core.priors import SSD300_COCO, rpn_anchors, ssd_priors
+from refdet.core import priors as core
+from refdet.records import F64
 
-F64 = NDArray[np.float64]
-
-IMAGE_SIZE = (800, 1088)
-FEATURE_MAPS = [(200, 272), (100, 136), (50, 68), (25, 34), (13, 17)]
-COARSE_MAPS = FEATURE_MAPS[3:]
-SIZES = [[32.0], [64.0], [128.0], [256.0], [512.0]]
-RATIOS = [[0.5, 1.0, 2.0]] * 5
+Maps = tuple[tuple[int, int], ...]
+SPEC = core.SSD300_COCO
 
 
-def priors_by_torchvision() -> F64:
-    spec = SSD300_COCO
+def priors_by_torchvision(spec: core.SSDPriorSpec) -> object:
     ratios = [list(ratios) for ratios in spec.aspect_ratios]
     generator = DefaultBoxGenerator(ratios, scales=list(spec.scales), steps=list(spec.steps or ()))
     grid_sizes = [list(size) for size in spec.grid_sizes]
-    priors: torch.Tensor = generator._grid_default_boxes(grid_sizes, list(spec.image_size))
-    return priors.double().numpy()
+    return generator._grid_default_boxes(grid_sizes, list(spec.image_size))
 
 
-def anchors_by_torchvision(maps: list[tuple[int, int]]) -> F64:
-    levels = len(maps)
-    generator = AnchorGenerator(
-        tuple(tuple(sizes) for sizes in SIZES[-levels:]), tuple(map(tuple, RATIOS[-levels:]))
-    )
+def anchors_by_torchvision(maps: Maps) -> object:
+    generator = AnchorGenerator(ANCHOR_SIZES[-len(maps) :], ANCHOR_RATIOS[-len(maps) :])
     # An image without memory behind it: only its size is read.
     images = ImageList(torch.empty(1).expand(1, 1, *IMAGE_SIZE), [IMAGE_SIZE])
-    anchors: list[torch.Tensor] = generator(images, [torch.zeros(1, 1, *size) for size in maps])
-    return anchors[0].double().numpy()
+    return generator(images, [torch.zeros(1, 1, *size) for size in maps])
 
 
-def anchors_by_refdet(maps: list[tuple[int, int]]) -> F64:
-    return rpn_anchors(IMAGE_SIZE, maps, SIZES[-len(maps) :], RATIOS[-len(maps) :])
+def anchors_by_refdet(maps: Maps) -> F64:
+    sizes, ratios = ANCHOR_SIZES[-len(maps) :], ANCHOR_RATIOS[-len(maps) :]
+    return core.rpn_anchors(IMAGE_SIZE, maps, sizes, ratios)
 
 
-def anchors_by_a_loop(maps: list[tuple[int, int]]) -> F64:
-    levels = list(zip(maps, SIZES[-len(maps) :], RATIOS[-len(maps) :], strict=True))
-    return np.array(naive_anchors(IMAGE_SIZE, levels))
+def anchors_by_a_loop(maps: Maps) -> F64:
+    sizes, ratios = ANCHOR_SIZES[-len(maps) :], ANCHOR_RATIOS[-len(maps) :]
+    return np.array(naive_anchors(IMAGE_SIZE, list(zip(maps, sizes, ratios, strict=True))))
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(lambda: ssd_priors(SSD300_COCO), id="refdet.core"),
-        pytest.param(priors_by_torchvision, id="torchvision-float32"),
-        pytest.param(lambda: np.array(naive_priors(SSD300_COCO)), id="python-loop"),
-    ],
+def priors_by_a_loop(spec: core.SSDPriorSpec) -> F64:
+    return np.array(naive_priors(spec))
+
+
+def pyramid(levels: int) -> Case:
+    """The coarsest of the pyramid's maps; the same every time, there is only one."""
+    maps = PYRAMID[-levels:]
+    inputs: Inputs = (maps,)
+    return Case(f"rpn-{levels}-levels", 3 * sum(h * w for h, w in maps), lambda rng: inputs)
+
+
+PRIORS = Task(
+    family="priors",
+    name="ssd_priors",
+    unit="boxes",
+    cases=(Case("ssd300", 8732, lambda rng: (SPEC,)),),
+    implementations=(
+        Implementation("refdet.core", core.ssd_priors, takes_arrays=True),
+        # It computes in float32.
+        Implementation("torchvision", priors_by_torchvision, takes_arrays=True, tolerance=1e-5),
+        Implementation("loop", priors_by_a_loop, takes_arrays=True),
+    ),
+    oracle=priors_by_a_loop,
 )
-def test_ssd300_priors(benchmark: BenchmarkFixture, function: Callable[[], F64]) -> None:
-    np.testing.assert_allclose(function(), priors_by_torchvision(), rtol=0, atol=1e-6)
-    benchmark.group = "priors: SSD300_COCO (8732)"
-    benchmark(function)
-
-
-@pytest.mark.parametrize(
-    ("maps", "function"),
-    [
-        pytest.param(FEATURE_MAPS, anchors_by_refdet, id="pyramid-refdet.core"),
-        pytest.param(FEATURE_MAPS, anchors_by_torchvision, id="pyramid-torchvision"),
-        pytest.param(COARSE_MAPS, anchors_by_refdet, id="coarse-refdet.core"),
-        pytest.param(COARSE_MAPS, anchors_by_torchvision, id="coarse-torchvision"),
-        pytest.param(COARSE_MAPS, anchors_by_a_loop, id="coarse-python-loop"),
-    ],
+ANCHORS = Task(
+    family="priors",
+    name="rpn_anchors",
+    unit="boxes",
+    cases=(pyramid(2), pyramid(3), pyramid(5)),
+    implementations=(
+        Implementation("refdet.core", anchors_by_refdet, takes_arrays=True),
+        Implementation("torchvision", anchors_by_torchvision, takes_arrays=True),
+        Implementation("loop", anchors_by_a_loop, takes_arrays=True, largest=20_000),
+    ),
+    oracle=anchors_by_a_loop,
 )
-def test_rpn_anchors(
-    benchmark: BenchmarkFixture,
-    maps: list[tuple[int, int]],
-    function: Callable[[list[tuple[int, int]]], F64],
-) -> None:
-    np.testing.assert_array_equal(function(maps), anchors_by_torchvision(maps))
-    count = 3 * sum(height * width for height, width in maps)
-    benchmark.group = f"anchors: {len(maps)} levels ({count})"
-    benchmark(function, maps)
+
+
+@pytest.mark.parametrize("trial", trials(PRIORS, ANCHORS))
+def test_priors(measure: Callable[[Trial], None], trial: Trial) -> None:
+    measure(trial)

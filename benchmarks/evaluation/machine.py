@@ -17,20 +17,25 @@ THREADS = dict.fromkeys(VARIABLES, N_THREADS)
 
 def machine() -> dict[str, object]:
     """All that the numbers depend on, as JSON's own types."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = (line for line in info.read_text().splitlines() if line.startswith("model name"))
-        model = next(named, model).partition(":")[2].strip() or model
     packages = dict.fromkeys(["numpy", *(evaluator.package for evaluator in EVALUATORS)])
     return {
-        "processor": model,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": N_THREADS,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "seeds": {name: size.seed for name, size in (SIZES | SCALING).items()},
     }
+
+
+def processor() -> str:
+    """Its model, as the system names it."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = (line for line in info.read_text().splitlines() if line.startswith("model name"))
+        model = next(named, model).partition(":")[2].strip() or model
+    return model
 
 
 def version(package: str) -> str:

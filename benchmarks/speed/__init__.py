@@ -1,0 +1,1 @@
+"""How fast each function is beside what one would use instead: `make bench`."""

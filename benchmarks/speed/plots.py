@@ -1,0 +1,57 @@
+"""Time against size, log-log: a panel for each function, a figure for each device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.speed.runs import Row, Run
+from refdet.report.colours import plot_colour
+
+COLUMNS = 3
+DASHES = {"float64": "-", "float32": "--"}
+
+
+def time_figure(run: Run, device: str) -> Figure:
+    """Every function that was run at two sizes or more on `device`."""
+    rows = [row for row in run.rows if row.device == device]
+    names = dict.fromkeys(row.function for row in rows)
+    shown = [name for name in names if len({row.size for row in rows if row.function == name}) > 1]
+    colours = {
+        name: plot_colour(place)
+        for place, name in enumerate(dict.fromkeys(row.implementation for row in rows))
+    }
+    height = max(1, ceil(len(shown) / COLUMNS))
+    figure = Figure(figsize=(4.2 * COLUMNS, 3.1 * height + 0.6), layout="constrained")
+    model = next((one.model for one in run.devices if one.name == device), "")
+    figure.suptitle(f"Time of a call, {device}: {model}")
+    grid = figure.subplots(height, COLUMNS, squeeze=False)
+    panels: list[Axes] = list(grid.flat)
+    for axes, name in zip(panels, shown, strict=False):
+        _draw(axes, [row for row in rows if row.function == name], colours)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float, float]]) -> None:
+    for implementation, dtype in dict.fromkeys((row.implementation, row.dtype) for row in rows):
+        line = sorted(
+            (row.size, row.median)
+            for row in rows
+            if (row.implementation, row.dtype) == (implementation, dtype)
+        )
+        sizes, medians = zip(*line, strict=True)
+        label = implementation if dtype == "float64" else f"{implementation}, {dtype}"
+        (drawn,) = axes.plot(sizes, medians, "o", markersize=3.5, linewidth=1.3, label=label)
+        drawn.set(color=colours[implementation], linestyle=DASHES[dtype])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(rows[0].function, fontsize="medium")
+    axes.set_xlabel(rows[0].unit)
+    axes.set_ylabel("seconds")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(fontsize="x-small", frameon=False)

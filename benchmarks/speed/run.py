@@ -1,0 +1,145 @@
+"""How fast each function is beside what one would use instead, on this machine: `make bench`.
+
+Prints the tables. A whole run is kept: JSON and plots in benchmarks/results, and the page
+benchmarks/README.md; a part of one goes to benchmarks/results/latest.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.evaluation.machine import processor, version
+from benchmarks.speed.page import store
+from benchmarks.speed.runs import LATEST, RESULTS, Device, Row, Run, write_run
+from benchmarks.speed.tables import report
+from benchmarks.speed.task import DEVICES
+
+BENCHMARKS = RESULTS.parent
+REPOSITORY = BENCHMARKS.parent
+FAMILIES = tuple(sorted(path.stem.partition("_")[2] for path in BENCHMARKS.glob("bench_*.py")))
+PACKAGES = ("numpy", "torch", "torchvision", "pycocotools")
+# One thread, so that a table compares algorithms and not how busy the cores are.
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    asked = parser().parse_args()
+    run = measured(asked.device, asked.only, quick=asked.quick)
+    sys.stdout.write(f"{report(run)}\n")
+    whole = tuple(asked.device) == DEVICES and tuple(asked.only) == FAMILIES and not asked.quick
+    if whole and not asked.throw_away:
+        files = store(run)
+    else:
+        write_run(LATEST, run)
+        files = [LATEST]
+    sys.stderr.write(f"wrote {', '.join(str(path.relative_to(REPOSITORY)) for path in files)}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.speed.run", description=__doc__)
+    devices, families = ", ".join(DEVICES), ", ".join(FAMILIES)
+    made.add_argument("--device", nargs="+", choices=DEVICES, default=DEVICES, help=devices)
+    made.add_argument("--only", nargs="+", choices=FAMILIES, default=FAMILIES, help=families)
+    made.add_argument("--quick", action="store_true", help="the smallest cases, two calls each")
+    made.add_argument("--throw-away", action="store_true", help="keep a whole run as latest.json")
+    return made
+
+
+def measured(devices: Sequence[str], families: Sequence[str], *, quick: bool = False) -> Run:
+    """A run of these benchmarks, each device in a process of its own.
+
+    Exits with what pytest says where a benchmark's answer is wrong.
+    """
+    found = [_one_device(device, families, quick=quick) for device in devices]
+    (threads,) = {one.threads for one in found}
+    return Run(
+        cores=os.cpu_count() or 0,
+        threads=threads,
+        python=platform.python_version(),
+        versions={name: version(name) for name in PACKAGES},
+        commit=commit(),
+        day=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        devices=tuple(one.device for one in found),
+        rows=tuple(row for one in found for row in one.rows),
+    )
+
+
+def commit() -> str:
+    """What is checked out, and whether what is measured differs from it."""
+    told = _git("rev-parse", "--short=10", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", "refdet", "benchmarks/*.py")
+    return f"{told} with changes" if changed else told
+
+
+def _git(*arguments: str) -> str:
+    """What git prints; nothing where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of one device."""
+
+    device: Device
+    threads: int
+    rows: tuple[Row, ...]
+
+
+def from_pytest_benchmark(path: Path) -> Measured:
+    """Its JSON, of which most is of no use here and some tells whose machine it is."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    about = content["machine_info"]["refdet"]
+    model = about["device_name"] or processor()
+    rows = []
+    for one in content["benchmarks"]:
+        if "family" not in one["extra_info"]:
+            sys.stderr.write(f"not in the tables, since it is no `Task`: {one['name']}\n")
+            continue
+        stats = {name: one["stats"][name] for name in ("median", "iqr", "rounds")}
+        rows.append(Row(**one["extra_info"], **stats))
+    device = Device(about["device"], model, about["copied_bytes_per_second"])
+    return Measured(device, about["threads"], tuple(rows))
+
+
+def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measured:
+    # A process for each device: a process that counts the CPU's memory is a fork of its parent,
+    # and that must not have a CUDA context.
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "raw.json"
+        files = [str(BENCHMARKS / f"bench_{family}.py") for family in families]
+        options = ["--benchmark-only", "--benchmark-quiet", "--benchmark-disable-gc", "-q"]
+        options += ["-p", "no:cacheprovider", f"--benchmark-json={result}", f"--device={device}"]
+        options += ["--quick"] if quick else []
+        # pytest's lines are for whoever waits: on standard output are the tables alone.
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *files, *options],
+            cwd=REPOSITORY,
+            env=os.environ | THREADS,
+            stdout=sys.stderr,
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"a benchmark on {device} failed, see above: nothing is kept")
+        return from_pytest_benchmark(result)
+
+
+if __name__ == "__main__":
+    main()
