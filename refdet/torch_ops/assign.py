@@ -54,32 +54,93 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
         strategy"; conflicts are settled as `BipartiteMatch` of the authors' Caffe does.
     """
     real = _checked_valid(iou, valid)
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold = {threshold} is not in (0, 1]")
-    batched = iou.detach() if iou.ndim == 3 else iou.detach().unsqueeze(0)  # (B, P, G)
-    batch, _, n_objects = batched.shape
-    if batched.numel() == 0:
-        nothing = real.new_zeros(iou.shape[:-1])
-        return Assignment(nothing.long(), nothing, nothing.clone(), real.clone())
-    by_object = batched.mT.contiguous()  # (B, G, P)
-    if valid is not None:
-        by_object = by_object.masked_fill(~real.view(batch, n_objects, 1), 0)
-    best_iou, best_object = by_object.max(dim=1)
+    _check_threshold(threshold, "threshold")
+    if iou.numel() == 0:
+        return _without_pairs(iou, real)
+    overlaps = iou.detach() if valid is None else _without_padding(iou, real)
+    by_object = overlaps.mT.contiguous().view(-1, *overlaps.mT.shape[-2:])  # (B, G, P)
     if iou.device.type == "cpu" and not torch.compiler.is_compiling():
-        holder = _bipartite(by_object)
+        holder = _bipartite(by_object).view(iou.shape[:-1])
     else:
-        holder = _bipartite_without_waiting(by_object)
-    forced = holder < n_objects
+        holder = _bipartite_without_waiting(by_object).view(iou.shape[:-1])
+    best_iou, best_object = (best.view(iou.shape[:-1]) for best in by_object.max(dim=1))
+    forced = holder < iou.shape[-1]
     positive = forced | (best_iou >= threshold)
-    learned = torch.where(forced, holder, best_object) * positive
-    # An object without a forced prior has none at all: others hold every prior that it overlaps.
-    matched = real.new_zeros(batch, n_objects + 1).scatter_(1, holder, True)[:, :n_objects]
-    return Assignment(
-        learned.view(iou.shape[:-1]),
-        positive.view(iou.shape[:-1]),
-        torch.zeros_like(positive).view(iou.shape[:-1]),
-        real & ~matched.view(real.shape),
-    )
+    learned = torch.where(forced, holder, best_object)
+    return _assignment(learned, positive, torch.zeros_like(positive), real)
+
+
+def assign_rcnn(
+    iou: Tensor,
+    high: float,
+    low: float,
+    allow_low_quality: bool,
+    valid: Tensor | None = None,
+) -> Assignment:
+    """Assign objects to priors by Faster R-CNN's rule: two thresholds, and a prior for the rest.
+
+    A prior takes the object that it overlaps most (ties: lowest object) if their IoU is >= high.
+    Below `low` it is background, and ignored between the two.
+
+    With `allow_low_quality`, every object that overlaps any prior also asks for the prior that it
+    overlaps most, or for all of them if several share that IoU. A prior that took no object above
+    learns the object that asked for it. If several asked, the one with the higher IoU gets it,
+    then the lowest. A prior that reached `high` keeps its object whoever asks.
+
+    Args:
+        iou: (P, G) or (B, P, G), floating, in [0, 1]; rows are priors, columns are objects.
+        high: in (0, 1]; 0.7 for region proposals, 0.5 for the box head. Thresholds are compared in
+            the dtype of `iou`.
+        low: in (0, high]; 0.3 for region proposals, 0.5 for the box head.
+        allow_low_quality: True for region proposals, False for the box head.
+        valid: (G,) or (B, G) bool, False for columns that only pad; by default all are objects.
+
+    Returns:
+        An `Assignment` with the same leading dimension.
+
+    Raises:
+        TypeError: `iou` is not floating or `valid` is not boolean.
+        ValueError: wrong shape, a threshold outside (0, 1], low > high.
+
+    Source:
+        Ren et al., "Faster R-CNN", NeurIPS 2015, section 3.1.2; `core.assign` says where
+        torchvision's `Matcher` differs.
+    """
+    real = _checked_valid(iou, valid)
+    _check_threshold(high, "high")
+    _check_threshold(low, "low")
+    if low > high:
+        raise ValueError(f"low = {low} is greater than high = {high}")
+    if iou.numel() == 0:
+        return _without_pairs(iou, real)
+    overlaps = iou.detach() if valid is None else _without_padding(iou, real)
+    best_iou, learned = overlaps.max(dim=-1)  # the first maximum: the lowest object
+    positive = best_iou >= high
+    if allow_low_quality:
+        most = overlaps.amax(dim=-2, keepdim=True)  # (..., 1, G)
+        asking_iou, asking_object = torch.where(overlaps == most, overlaps, 0).max(dim=-1)
+        low_quality = (asking_iou > 0) & ~positive  # an IoU of 0 asks for nothing
+        learned = torch.where(low_quality, asking_object, learned)
+        positive = positive | low_quality
+    return _assignment(learned, positive, (best_iou >= low) & ~positive, real)
+
+
+def _without_padding(iou: Tensor, real: Tensor) -> Tensor:
+    """`iou` with 0 in the columns that only pad, whatever is in them."""
+    return iou.detach().masked_fill(~real.unsqueeze(-2), 0)
+
+
+def _without_pairs(iou: Tensor, real: Tensor) -> Assignment:
+    """No priors, no objects or no images: all that there is stays alone."""
+    nothing = real.new_zeros(iou.shape[:-1])
+    return Assignment(nothing.long(), nothing, nothing.clone(), real.clone())
+
+
+def _assignment(learned: Tensor, positive: Tensor, ignored: Tensor, real: Tensor) -> Assignment:
+    n_objects = real.shape[-1]
+    matched = real.new_zeros(*real.shape[:-1], n_objects + 1)  # the last is for the other priors
+    matched.scatter_(-1, torch.where(positive, learned, n_objects), True)
+    return Assignment(learned * positive, positive, ignored, real & ~matched[..., :n_objects])
 
 
 def _bipartite(by_object: Tensor) -> Tensor:
@@ -152,6 +213,12 @@ def _would_have(iou: Tensor, objects: Tensor, held_iou: Tensor, holder: Tensor) 
     """`iou`, and 0 where the prior's holder is better: by IoU, then the lowest object."""
     free = (iou > held_iou) | ((iou == held_iou) & (objects <= holder))
     return torch.where(free, iou, 0)
+
+
+def _check_threshold(threshold: float, name: str) -> None:
+    # At 0, a prior that overlaps nothing would learn an object.
+    if not 0 < threshold <= 1:
+        raise ValueError(f"{name} = {threshold} is not in (0, 1]")
 
 
 def _checked_valid(iou: Tensor, valid: Tensor | None) -> Tensor:

@@ -14,8 +14,8 @@ CONTRACTS = (
     *("clip_boxes", "flip_boxes_horizontally", "flip_boxes_vertically"),
     *("iou_matrix", "iou_paired", "ioa_matrix", "giou_matrix", "diou_matrix", "ciou_matrix"),
     "iou_matrix_inclusive",
-    *("encode_boxes", "decode_boxes", "assign_ssd", "hard_negative_mask"),
-    *("nms", "batched_nms"),
+    *("encode_boxes", "decode_boxes", "assign_ssd", "assign_rcnn"),
+    *("hard_negative_mask", "nms", "batched_nms"),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from refdet.core import assign as core
-from refdet.torch_ops.assign import Assignment, assign_ssd
+from refdet.torch_ops.assign import Assignment, assign_rcnn, assign_ssd
 
 F64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -27,10 +29,12 @@ def padded_batches(draw: st.DrawFn) -> tuple[F64, Mask]:
     return iou, draw(hnp.arrays(np.bool_, (batch, objects)))
 
 
-def _check_equals_core(got: Assignment, iou: F64, valid: Mask, threshold: float) -> None:
+def _check_equals_core(
+    got: Assignment, iou: F64, valid: Mask, rule: Callable[[F64], core.Assignment]
+) -> None:
     for image in range(len(iou)):
         columns = np.flatnonzero(valid[image])
-        want = core.assign_ssd(iou[image][:, columns], threshold)
+        want = rule(iou[image][:, columns])
         positive = got.positive[image].numpy()
         np.testing.assert_array_equal(positive, want.positive)
         objects = got.object_index[image].numpy()
@@ -38,7 +42,7 @@ def _check_equals_core(got: Assignment, iou: F64, valid: Mask, threshold: float)
         assert not objects[~positive].any()
         unmatched = np.flatnonzero(got.unmatched_objects[image].numpy())
         np.testing.assert_array_equal(unmatched, columns[want.unmatched_objects])
-    assert not got.ignored.any()
+        np.testing.assert_array_equal(got.ignored[image].numpy(), want.ignored)
 
 
 @given(batch=padded_batches(), threshold=st.sampled_from([0.2, 0.5, 1.0]))
@@ -53,7 +57,21 @@ def test_assign_ssd_of_a_padded_batch_equals_core_image_by_image(
     iou, valid = batch
     got = assign_ssd(torch.from_numpy(iou), threshold, torch.from_numpy(valid))
     assert got.object_index.shape == got.positive.shape == got.ignored.shape == iou.shape[:2]
-    _check_equals_core(got, iou, valid, threshold)
+    _check_equals_core(got, iou, valid, lambda iou: core.assign_ssd(iou, threshold))
+
+
+@given(batch=padded_batches(), low=st.sampled_from([0.2, 0.4]), allow_low_quality=st.booleans())
+@example(batch=(np.zeros((2, 3, 0)), np.ones((2, 0), np.bool_)), low=0.2, allow_low_quality=True)
+@example(batch=(np.ones((2, 4, 3)), np.zeros((2, 3), np.bool_)), low=0.2, allow_low_quality=True)
+def test_assign_rcnn_of_a_padded_batch_equals_core_image_by_image(
+    batch: tuple[F64, Mask], low: float, allow_low_quality: bool
+) -> None:
+    iou, valid = batch
+    got = assign_rcnn(torch.from_numpy(iou), 0.6, low, allow_low_quality, torch.from_numpy(valid))
+    assert got.object_index.shape == got.positive.shape == got.ignored.shape == iou.shape[:2]
+    _check_equals_core(
+        got, iou, valid, lambda iou: core.assign_rcnn(iou, 0.6, low, allow_low_quality)
+    )
 
 
 @pytest.mark.parametrize("on_a_device", [False, True])
@@ -67,7 +85,8 @@ def test_assign_ssd_settles_long_chains_of_rivals_as_core_does(
     attraction = np.sort(rng.random(60))[::-1]
     iou = np.round(attraction[:, None] * rng.random((2, 1, 40)), 2)
     valid = np.ones((2, 40), np.bool_)
-    _check_equals_core(assign_ssd(torch.from_numpy(iou), 0.5), iou, valid, 0.5)
+    got = assign_ssd(torch.from_numpy(iou), 0.5)
+    _check_equals_core(got, iou, valid, lambda iou: core.assign_ssd(iou, 0.5))
 
 
 def test_assign_ssd_looks_at_no_padding() -> None:
@@ -108,3 +127,5 @@ def test_assign_ssd_refuses_wrong_dtypes_and_shapes() -> None:
         assign_ssd(torch.rand(6), 0.5)
     with pytest.raises(ValueError, match=r"threshold = 0\.0 is not in \(0, 1\]"):
         assign_ssd(iou, 0.0)
+    with pytest.raises(ValueError, match=r"low = 0\.5 is greater than high = 0\.25"):
+        assign_rcnn(iou, 0.25, 0.5, True)

@@ -56,6 +56,7 @@ CASES: dict[str, Arguments] = {
     "encode_boxes": (BATCH, LARGE, WEIGHTS),
     "decode_boxes": (DELTAS, LARGE, WEIGHTS, codec.MAX_LOG_SCALE),
     "assign_ssd": (torch.stack([OVERLAPS, 1 - OVERLAPS]), 0.5, POSITIVE | ~POSITIVE[0]),
+    "assign_rcnn": (OVERLAPS, 0.625, 0.5, True, POSITIVE[0]),
     "hard_negative_mask": (LOGITS[..., 1], POSITIVE, 2.0),
     "confidence_loss": (LOGITS, LABELS),
     "multibox_loss": (LOGITS, DELTAS, LABELS, DELTAS * 0, POSITIVE, ~POSITIVE & (LABELS[0] > 0)),
