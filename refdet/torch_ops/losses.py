@@ -125,7 +125,16 @@ def generalized_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
 def distance_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
     """1 - distance IoU of each predicted box with the target in the same row.
 
-    Args, results and errors are those of `generalized_iou_loss`.
+    Args:
+        predicted_xyxy: (..., N, 4), any real dtype; same unit as `target_xyxy`.
+        target_xyxy: (..., N, 4), likewise; leading dimensions broadcast.
+
+    Returns:
+        (..., N) in [0, 2], one loss a pair, with dtype and gradient as `generalized_iou_loss` has.
+
+    Raises:
+        TypeError: an input is boolean or complex.
+        ValueError: an input's last dimension is not 4, or the numbers of rows differ.
 
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
@@ -135,13 +144,22 @@ def distance_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
 
 
 def complete_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
-    """1 - complete IoU of each predicted box with the target in the same row, in [0, 3].
+    """1 - complete IoU of each predicted box with the target in the same row.
 
     Alpha, the weight of the aspect ratios, is a constant to the gradient: the paper calls it a
     trade-off parameter and derives v alone. The gradient of v is v's own; that the authors' code
     leaves its denominator, width^2 + height^2, out is not followed, as it is not in torchvision.
 
-    Args, results and errors are those of `generalized_iou_loss`.
+    Args:
+        predicted_xyxy: (..., N, 4), any real dtype; same unit as `target_xyxy`.
+        target_xyxy: (..., N, 4), likewise; leading dimensions broadcast.
+
+    Returns:
+        (..., N) in [0, 3], one loss a pair, with dtype and gradient as `generalized_iou_loss` has.
+
+    Raises:
+        TypeError: an input is boolean or complex.
+        ValueError: an input's last dimension is not 4, or the numbers of rows differ.
 
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 12.
