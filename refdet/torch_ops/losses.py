@@ -91,8 +91,8 @@ def multibox_loss(
     # Only the rows that count are looked at: what the others hold, NaN too, has no gradient.
     trained = positive | hard_negative
     logits, labels, counts = _rows(trained, class_logits, target_labels, trained)
-    surprise = F.cross_entropy(_at_least_float32(logits), labels, reduction="none")
-    confidence = torch.where(counts, surprise, 0).sum()
+    per_row = F.cross_entropy(_at_least_float32(logits), labels, reduction="none")
+    confidence = torch.where(counts, per_row, 0).sum()
     predicted, target = map(_at_least_float32, _rows(positive, predicted_deltas, target_deltas))
     localization = F.smooth_l1_loss(predicted, target, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
