@@ -110,8 +110,8 @@ def _kept_of_small_classes(boxes: Tensor, sizes: Tensor, iou_threshold: float) -
 
 def _kept_on_cuda(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor:
     """(N,) bool, what stays of boxes sorted best first."""
-    # Not torchvision's kernel: on CUDA it rounds the threshold to float32, and its compiler may fuse
-    # products with sums, so that boxes at equality would come and go with the device.
+    # Not torchvision's kernel: on CUDA it rounds the threshold to float32, and may have products
+    # fused with sums, so that boxes at equality would come and go with the device.
     return _kept(boxes.T[:, None], classes[None], iou_threshold, _CUDA_PAIRS, _CUDA_STEPS)[0]
 
 
