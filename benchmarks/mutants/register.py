@@ -69,7 +69,8 @@ class Explained:
     Attributes:
         reasons: each reason with the mutants that it explains.
         unexplained: the survivors and loops without a reason.
-        stale: what in the register explains nothing.
+        stale: what in the register explains no survivor. Of loops it may: a check that notices
+            the mutant may have come first.
     """
 
     reasons: Sequence[tuple[Reason, Sequence[Record]]]
@@ -98,7 +99,9 @@ def explain(
         f"{reason.where}: {was!r} -> {now!r}"
         for reason, mine in zip(register, used, strict=True)
         for was, now in reason.swaps
-        if (was, now) not in mine and _files(reason.where) <= judged
+        if reason.verdict is Verdict.SURVIVED
+        and (was, now) not in mine
+        and _files(reason.where) <= judged
     ]
     return Explained(list(zip(register, of_reason, strict=True)), unexplained, stale)
 

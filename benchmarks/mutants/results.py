@@ -1,6 +1,6 @@
 """What came of the mutants of each file, kept as JSON so that a later run need not repeat it all.
 
-Only the mutants that no contract caught are kept one by one.
+Only what survived, what loops, and rules that no contract caught are kept one by one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "mutants.json"
 
 @dataclass(frozen=True)
 class Record:
-    """A mutant that no contract caught.
+    """A mutant that survived or loops, or one of a rule that no contract caught.
 
     Attributes:
         key: what it is known by.
@@ -45,7 +45,7 @@ class FileResult:
     Attributes:
         digest: of the file's text.
         mutants: how many there are of each kind.
-        records: those that no contract caught.
+        records: those that are kept.
     """
 
     digest: str
@@ -63,14 +63,16 @@ def file_result(
 ) -> FileResult:
     """Of all mutants of a file, and of what became of those that were judged.
 
-    A mutant that was not judged is one that a contract caught before.
+    A mutant that was not judged is one that was noticed before. Whether by a contract or by a test
+    is of interest for rules alone.
     """
     caught = Outcome(Verdict.CONTRACT)
     found = [(mutant, outcomes.get(mutant.key, caught)) for mutant in mutants]
     records = [
         Record(mutant.key, mutant.kind, mutant.line, outcome.verdict, outcome.by)
         for mutant, outcome in found
-        if outcome.verdict is not Verdict.CONTRACT
+        if outcome.verdict in (Verdict.SURVIVED, Verdict.LOOP)
+        or (outcome.verdict is Verdict.TEST and mutant.kind is Kind.RULE)
     ]
     return FileResult(digest_of(source), Counter(mutant.kind for mutant in mutants), records)
 
@@ -118,7 +120,7 @@ def write_results(results: Mapping[str, FileResult], path: Path = RESULTS) -> No
         counts = {kind: result.mutants.get(kind, 0) for kind in Kind}
         head = json.dumps({"digest": result.digest, "mutants": counts})[:-1]
         listed = ",\n".join(f"  {row}" for row in rows)
-        parts.append(f'"{file}": {head}, "not_caught_by_contracts": [\n{listed}]}}')
+        parts.append(f'"{file}": {head}, "kept": [\n{listed}]}}')
     write_text_atomic(path, "{\n" + ",\n".join(parts) + "\n}\n")
 
 
@@ -137,7 +139,7 @@ def _key_row(key: Key) -> dict[str, object]:
 def _result(
     file: str, found: Mapping[str, str | Mapping[str, int] | list[dict[str, str]]]
 ) -> FileResult:
-    counts, rows = found["mutants"], found["not_caught_by_contracts"]
+    counts, rows = found["mutants"], found["kept"]
     assert isinstance(counts, Mapping)
     assert isinstance(rows, list)
     records = [

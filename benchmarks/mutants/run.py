@@ -1,4 +1,4 @@
-"""Mutation testing of `refdet.core`: `make mutants`, about an hour on two cores."""
+"""Mutation testing of `refdet.core`: `make mutants`, some two hours on two cores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmarks.mutants.results import (
     read_results,
     write_results,
 )
-from benchmarks.mutants.trial import CORE, REPOSITORY
+from benchmarks.mutants.trial import CORE, REPOSITORY, Outcome, Verdict
 
 LEAST = 0.95
 JOURNALS = REPOSITORY / ".mutants"
@@ -57,22 +57,24 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--again",
         action="store_true",
-        help="of a file that has not changed, judge only what no contract caught last time",
+        help="of a file that has not changed, judge only what survived last time",
     )
     made.add_argument("--page", action="store_true", help="judge nothing, write the page anew")
     return made
 
 
 def judge_file(file: str, known: FileResult | None, jobs: int) -> FileResult:
-    """What becomes of a file's mutants, or of those that no contract caught in `known`."""
+    """What becomes of a file's mutants; if it is as in `known`, of those that survived there."""
     source = (CORE / f"{file}.py").read_text(encoding="utf-8")
     mutants = mutants_of(file, source)
     asked = [mutant for mutant in mutants if mutant.kind is not Kind.EQUAL]
-    if known and known.digest == digest_of(source):
-        keys = {record.key for record in known.records}
-        asked = [mutant for mutant in asked if mutant.key in keys]
     journal = Journal(JOURNALS / f"{file}-{digest_of(source)}.jsonl")
     outcomes = journal.read(file)
+    if known and known.digest == digest_of(source):
+        noticed = [record for record in known.records if record.verdict is Verdict.TEST]
+        outcomes |= {record.key: Outcome(record.verdict, record.by) for record in noticed}
+        keys = {record.key for record in known.records}
+        asked = [mutant for mutant in asked if mutant.key in keys]
     asked = [mutant for mutant in asked if mutant.key not in outcomes]
     # In no order of place, so that a run that is broken off has judged a fair sample.
     random.Random(0).shuffle(asked)

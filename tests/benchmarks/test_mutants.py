@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.mutants.mutant import Key, Kind
 from benchmarks.mutants.page import ALONE, BOTH, caught, page
-from benchmarks.mutants.register import REGISTER, Reason, explain, read_register
+from benchmarks.mutants.register import REGISTER, Explained, Reason, explain, read_register
 from benchmarks.mutants.results import (
     FileResult,
     Journal,
@@ -45,10 +45,14 @@ def test_explain_finds_the_reason_of_each_survivor_and_loop() -> None:
     assert explained.stale == []
 
 
+def test_explain_calls_no_reason_of_a_loop_stale() -> None:
+    loop = Reason(Verdict.LOOP, "iou.f", "", (("<", "<="),))
+    assert explain([SURVIVOR], [loop], ["iou"]) == Explained([(loop, [])], [SURVIVOR], [])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
-        Reason(Verdict.LOOP, "iou.f", "", (("<", "<="),)),
         Reason(Verdict.SURVIVED, "iou.g", "", (("<", "<="),)),
         Reason(Verdict.SURVIVED, "iou.f", "", (("<", ">"),)),
         Reason(Verdict.SURVIVED, "iou.f", "", (("a <", "a <="),)),
