@@ -61,12 +61,12 @@ DEVICES = ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()
 def of_arrays(function: Function, device: str) -> Function:
     """A function of tensors as one of arrays of the same dtypes."""
 
-    def called(*arguments: object) -> object:
-        tensors = (
-            torch.from_numpy(one).to(device) if isinstance(one, np.ndarray) else one
-            for one in arguments
-        )
-        return _as_numpy(function(*tensors), masks=False)
+    def tensor(one: object) -> object:
+        return torch.from_numpy(one).to(device) if isinstance(one, np.ndarray) else one
+
+    def called(*arguments: object, **keywords: object) -> object:
+        named = {name: tensor(one) for name, one in keywords.items()}
+        return _as_numpy(function(*map(tensor, arguments), **named), masks=False)
 
     return called
 
