@@ -97,7 +97,8 @@ class Infer(DataOptions):
     """Run a checkpoint over images, write what it finds, and judge it where there is ground truth.
 
     With `--data` and `--split`: predictions, the table per class, false positives, curves and
-    pictures. With `--images`: predictions and pictures of any folder of images.
+    pictures. With `--images`: predictions and pictures of any folder of images, however large.
+    Ctrl-C ends after the current batch; what was found until then is in predictions_partial.csv.
     """
 
     checkpoint: Path
@@ -131,6 +132,8 @@ class Infer(DataOptions):
     """Most detections per image."""
     batch_size: int = 8
     """Images per step."""
+    workers: int = 2
+    """Threads that read and prepare images while the network runs."""
     device: str = "auto"
     """cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."""
     precision: Precision = Precision.FP32
@@ -141,7 +144,7 @@ class Infer(DataOptions):
     """Show a progress bar."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 1, "top_k", "batch_size")
+        require_at_least(self, 1, "top_k", "batch_size", "workers")
         require_at_least(self, 0, "max_pictures", "threads")
 
 

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from refdet.config import Infer
-from refdet.data.dataset import DetectionDataset, collate
 from refdet.data.image_folder import read_image_folder
 from refdet.data.source import open_source
+from refdet.detecting import detect_images
 from refdet.judge import draw, judge
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.detector import DetectionSettings, Detector
 from refdet.models.registry import build_detector
-from refdet.models.runtime import (
-    NumberFormat,
-    autocast,
-    choose_device,
-    describe_environment,
-    set_threads,
-)
+from refdet.models.runtime import choose_device, describe_environment, set_threads
 from refdet.reading import evaluation_settings, refuse_unknown_classes
 from refdet.records import AnnotatedImage, Detections
-from refdet.report.predictions import (
-    write_ground_truth_coco,
-    write_predictions_coco,
-    write_predictions_csv,
-)
+from refdet.report.prediction_stream import PARTIAL, prediction_files
+from refdet.report.predictions import write_ground_truth_coco
 from refdet.terminal import say
 from refdet.training.preparing import choose_number_format
-from refdet.training.recipes import INFERENCE_TRANSFORMS
-from refdet.training.validation import as_detections, evaluation_mode
+from refdet.training.stopping import stop_on_signals
 
 
 def infer(config: Infer) -> int:
@@ -52,48 +41,87 @@ def infer(config: Infer) -> int:
     images = _read_images(config, checkpoint)
     detector = build_detector(checkpoint)
     detector.network.to(device).to(memory_format=torch.channels_last)
-    detections = detect_images(
-        detector,
-        images,
-        kept,
-        batch_size=config.batch_size,
-        number_format=choose_number_format(config.precision, device),
-        progress=config.progress,
-    )
-    names = [image.ground_truth.image for image in images]
-    write_predictions_csv(config.output / "predictions.csv", detections, class_names)
-    write_predictions_coco(config.output / "predictions.json", detections, names)
-    say(f"{sum(map(len, detections))} detections in {len(images)} images: {config.output}")
+    detections = _detect(config, detector, images, class_names, kept)
     if config.data:
         truth = [image.ground_truth for image in images]
         write_ground_truth_coco(config.output / "ground_truth.json", truth, class_names)
         judge(images, detections, class_names, config.split, counting, config)
     else:
         thresholds = counting.score_thresholds(len(class_names)).tolist()
-        draw(images, detections, class_names, thresholds, config.output, config.max_pictures)
+        shown = images[: len(detections)]
+        draw(shown, detections, class_names, thresholds, config.output, config.max_pictures)
     return 0
 
 
-def detect_images(
+def _detect(
+    config: Infer,
     detector: Detector,
     images: Sequence[AnnotatedImage],
+    class_names: Sequence[str],
     settings: DetectionSettings,
-    *,
-    batch_size: int,
-    number_format: NumberFormat,
-    progress: bool,
 ) -> list[Detections]:
-    """What `detector` finds in each image, in their order, boxes in the image's own pixels."""
-    dataset = DetectionDataset(images, INFERENCE_TRANSFORMS[detector.architecture]())
-    loader = DataLoader(dataset, batch_size, collate_fn=collate)
-    # None shows it on a terminal only.
-    bar = tqdm(loader, desc="detecting", unit="batch", disable=None if progress else True)
-    device = next(detector.network.parameters()).device
-    found: list[Detections] = []
-    with evaluation_mode(detector.network), autocast(device, number_format):
-        for batch in bar:
-            found += as_detections(detector.detect(batch.images, settings), batch, images)
-    return found
+    """Write what is found in each image; returns what is judged of it, or drawn.
+
+    That is everything where there is ground truth, and what pictures need where there is none.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the batch in which it came.
+    """
+    names = [image.ground_truth.image for image in images]
+    taken = _Taken(most_kept=len(images) if config.data else config.max_pictures)
+    started = time.perf_counter()
+    try:
+        with (
+            stop_on_signals(announce=True) as stop,
+            prediction_files(config.output, names, class_names) as write,
+        ):
+            done = detect_images(
+                detector,
+                images,
+                settings,
+                lambda found: taken.add(write, found),
+                batch_size=config.batch_size,
+                number_format=choose_number_format(
+                    config.precision, next(detector.network.parameters()).device
+                ),
+                workers=config.workers,
+                progress=config.progress,
+                stop_requested=lambda: stop.made,
+            )
+            if done < len(images):
+                raise KeyboardInterrupt
+    except BaseException:  # also Ctrl-C
+        if taken.images:
+            say(
+                f"{taken.images} of {len(images)} images were done, up to "
+                f"{names[taken.images - 1]!r}: {config.output / PARTIAL} has their detections"
+            )
+        raise
+    rate = len(images) / (time.perf_counter() - started)
+    say(
+        f"{taken.detections} detections in {len(images)} images, {rate:.1f} images a second: "
+        f"{config.output}"
+    )
+    if stop.made:  # in the last batch
+        raise KeyboardInterrupt
+    return taken.kept
+
+
+@dataclass
+class _Taken:
+    """What has been written, and the part of it that is needed once more."""
+
+    most_kept: int
+    images: int = 0
+    detections: int = 0
+    kept: list[Detections] = field(default_factory=list)
+
+    def add(self, write: Callable[[Detections], None], found: Detections) -> None:
+        write(found)
+        self.images += 1
+        self.detections += len(found)
+        if len(self.kept) < self.most_kept:
+            self.kept.append(found)
 
 
 def _read_images(config: Infer, checkpoint: Checkpoint) -> tuple[AnnotatedImage, ...]:

@@ -23,7 +23,7 @@ CONFIGS = ("config_train", "config_analysis", "config_conformance", "config_vend
 OPTIONS = ("config", *CONFIGS, "config_file", "terminal")
 TOOLS = (*OPTIONS, "analysis", "shards", "training", "conformance", "vendor")
 ENTRY_POINTS = (
-    *("train", "infer", "judge", "judge_files", "convert", "reading"),
+    *("train", "infer", "detecting", "judge", "judge_files", "convert", "reading"),
     *("compare", "tune", "slices", "audit_labels", "report_page", "vendoring", "conform"),
 )
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from refdet.data.dataset import Batch, DetectionDataset
@@ -28,6 +28,8 @@ from refdet.training.plan import validation_batches
 from refdet.training.processes import World
 from refdet.training.stepping import LossSums
 
+Size: TypeAlias = tuple[int, int]
+"""Height and width, in pixels."""
 Load: TypeAlias = Callable[[DetectionDataset, list[list[int]]], Iterable[Batch]]
 
 
@@ -152,14 +154,18 @@ def as_detections(
 ) -> list[Detections]:
     """Records of a batch's detections, scaled to the pixels of each image as annotated."""
     return [
-        _record(raw, batch.images[place], images[index])
-        for place, (raw, index) in enumerate(zip(found, batch.indices, strict=True))
+        as_record(raw, (image.shape[-2], image.shape[-1]), images[index])
+        for raw, image, index in zip(found, batch.images, batch.indices, strict=True)
     ]
 
 
-def _record(raw: RawDetections, seen: Tensor, annotated: AnnotatedImage) -> Detections:
+def as_record(raw: RawDetections, seen: Size, annotated: AnnotatedImage) -> Detections:
+    """The record of one image's detections, whose boxes are in pixels of an image of size `seen`.
+
+    They come out in pixels of the image as annotated.
+    """
     truth = annotated.ground_truth
-    height, width = seen.shape[-2:]
+    height, width = seen
     scale = torch.tensor([truth.width / width, truth.height / height] * 2, dtype=torch.float64)
     boxes, scores, labels = (column.cpu() for column in raw)
     return Detections(truth.image, (boxes * scale).numpy(), scores.numpy(), labels.numpy())

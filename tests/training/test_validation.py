@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from refdet.data.dataset import Batch, collate
+from refdet.detecting import detect_images
 from refdet.evaluate import EvaluationSettings, evaluate_split
-from refdet.infer import detect_images
 from refdet.models.detector import DetectionSettings, RawDetections
 from refdet.models.runtime import NumberFormat
-from refdet.records import AnnotatedImage, GroundTruth
+from refdet.records import AnnotatedImage, Detections, GroundTruth
 from refdet.training.engine import Engine
 from refdet.training.preparing import prepare_process, prepare_run
 from refdet.training.processes import World
@@ -140,13 +140,14 @@ def test_validator_judges_what_infer_finds(engine: Engine) -> None:
     detector, validator = engine.stepper.detector, engine.validator
     judgement = validator(detector)
     assert judgement is not None
-    found = detect_images(
+    found: list[Detections] = []
+    detect_images(
         detector,
         validator.images,
         DetectionSettings(),
+        found.append,
         batch_size=2,
         number_format=NumberFormat.FP32,
-        progress=False,
     )
     assert sum(map(len, found)) > 0
     truth = [image.ground_truth for image in validator.images]

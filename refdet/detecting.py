@@ -1,0 +1,153 @@
+"""A detector run over many images: loading, the network, and writing what it finds overlap.
+
+Threads load images and one more takes what is found, while this one runs the network. They are
+threads and not `DataLoader`'s processes because decoding, resizing, copying and the network all
+let go of Python's lock, so that nothing has to be started, copied between processes, or kept in
+shared memory, and it works in a notebook too. No stage runs further ahead than a batch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from refdet.data.decode import decode_image
+from refdet.models.detector import DetectionSettings, Detector, RawDetections
+from refdet.models.runtime import NumberFormat, autocast
+from refdet.records import AnnotatedImage, Detections
+from refdet.training.recipes import INFERENCE_TRANSFORMS
+from refdet.training.validation import Size, as_record, evaluation_mode
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def detect_images(
+    detector: Detector,
+    images: Sequence[AnnotatedImage],
+    settings: DetectionSettings,
+    take: Callable[[Detections], None],
+    *,
+    batch_size: int,
+    number_format: NumberFormat,
+    workers: int = 2,
+    progress: bool = False,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> int:
+    """Give `take` what is found in each image, in their order, boxes in the image's own pixels.
+
+    If an image cannot be loaded, what was found in the batches before is taken first.
+
+    Args:
+        detector: is left in the mode that it was in.
+        images: at most two batches of them are in memory at any time.
+        settings: what becomes a detection.
+        take: called in another thread, one call at a time; after an error, not again.
+        batch_size: images per step of the network.
+        number_format: of the network's arithmetic.
+        workers: threads that load images.
+        progress: True to show a bar with images a second, on a terminal.
+        stop_requested: asked after every batch; if it says yes, that was the last one.
+
+    Returns:
+        How many images were taken: all, unless a stop was requested.
+
+    Raises:
+        DataError: an image cannot be loaded; names its file.
+        ValueError: the network's output is not finite.
+    """
+    device = next(detector.network.parameters()).device
+    prepare = Prepare(detector.architecture, pin_memory=device.type == "cuda")
+    hidden = None if progress else True  # None shows it on a terminal only
+    done, taking = 0, None
+    with (
+        tqdm(None, "detecting", len(images), unit="image", disable=hidden) as bar,
+        closing(prepared_ahead(prepare, images, threads=workers, ahead=batch_size)) as prepared,
+        ThreadPoolExecutor(1) as beside,
+        evaluation_mode(detector.network),
+        autocast(device, number_format),
+    ):
+        while batch := list(islice(prepared, batch_size)):
+            found, sizes = detector.detect(batch, settings), [_size(image) for image in batch]
+            del batch  # not in memory while the next one is put together
+            bar.update(taking.result() if taking else 0)
+            taking = beside.submit(_take_all, take, found, sizes, images[done : done + len(sizes)])
+            done += len(sizes)
+            if stop_requested():
+                break
+        bar.update(taking.result() if taking else 0)
+    return done
+
+
+def prepared_ahead(
+    prepare: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: int
+) -> Generator[R, None, None]:
+    """`prepare(item)` of every item, in order, done in threads before it is asked for.
+
+    An error is raised in its item's place. When the iterator is closed, what has not been begun
+    is left.
+
+    Args:
+        prepare: called in several threads at once.
+        items: taken from in the caller's thread.
+        threads: how many.
+        ahead: most items that are prepared, or being so, beyond the one last given; at least 1.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(prepare, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class Prepare:
+    """From an annotated image to what the network takes, in any thread.
+
+    Not by way of `DetectionDataset`, which seeds the global generator for each sample: threads
+    would do that over each other, and what is done here draws nothing.
+
+    Args:
+        architecture: of the detector, which decides the transform.
+        pin_memory: whether a GPU is going to read the image.
+    """
+
+    def __init__(self, architecture: str, *, pin_memory: bool) -> None:
+        self._transform = INFERENCE_TRANSFORMS[architecture]()
+        self._pin_memory = pin_memory
+
+    def __call__(self, annotated: AnnotatedImage) -> Tensor:
+        """The image (3, H, W) float32, of any size that the detector takes."""
+        no_boxes, no_labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+        image, _, _ = self._transform(decode_image(annotated), no_boxes, no_labels)
+        return image.pin_memory() if self._pin_memory else image
+
+
+def _take_all(
+    take: Callable[[Detections], None],
+    found: Sequence[RawDetections],
+    sizes: Sequence[Size],
+    images: Sequence[AnnotatedImage],
+) -> int:
+    """Copy a batch's detections from the device, which waits for it, and hand them on."""
+    for raw, size, annotated in zip(found, sizes, images, strict=True):
+        take(as_record(raw, size, annotated))
+    return len(images)
+
+
+def _size(image: Tensor) -> Size:
+    return image.shape[-2], image.shape[-1]
