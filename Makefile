@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 BCCD ?=
 
-.PHONY: help install demo demo-circuits test check bench bench-compare bench-eval bench-analysis mutants scorecard bccd vendor-matrix clean
+.PHONY: help install demo demo-circuits test check bench bench-compare bench-eval bench-analysis bench-throughput mutants scorecard bccd vendor-matrix clean
 
 help:
 	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-compare     the same held against the stored run: fails if a ratio got 25 % worse"
 	@echo "make bench-eval        a whole data set judged, beside seven peers (about 30 minutes)"
 	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
+	@echo "make bench-throughput  images a second of both detectors, trained and used, beside torchvision's"
 	@echo "make scorecard         eleven libraries held to the contracts, into docs/scorecard.md (about 10 minutes)"
 	@echo "make mutants           is every small mistake in refdet/core noticed? (about an hour)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
@@ -90,6 +91,12 @@ ANALYSIS ?=
 
 bench-analysis: $(INSTALLED)
 	$(BIN)/python -m benchmarks.analysis.run $(ANALYSIS)
+
+# Options: make bench-throughput THROUGHPUT="--only ssd300 --device cuda --batch-size 32"
+THROUGHPUT ?=
+
+bench-throughput: $(INSTALLED)
+	$(BIN)/python -m benchmarks.throughput.run $(THROUGHPUT)
 
 # Options: make scorecard SCORECARD="--examples 20 --output /tmp/scorecard.md"
 SCORECARD ?=
