@@ -7,6 +7,8 @@ from math import ceil
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.speed.runs import Row, Run
 from refdet.report.colours import plot_colour
@@ -20,6 +22,7 @@ def time_figure(run: Run, device: str) -> Figure:
     rows = [row for row in run.rows if row.device == device]
     names = dict.fromkeys(row.function for row in rows)
     shown = [name for name in names if len({row.size for row in rows if row.function == name}) > 1]
+    rows = [row for row in rows if row.function in shown]
     colours = {
         name: plot_colour(place)
         for place, name in enumerate(dict.fromkeys(row.implementation for row in rows))
@@ -28,6 +31,9 @@ def time_figure(run: Run, device: str) -> Figure:
     figure = Figure(figsize=(4.2 * COLUMNS, 3.1 * height + 0.6), layout="constrained")
     model = next((one.model for one in run.devices if one.name == device), "")
     figure.suptitle(f"Time of a call, {device}: {model}")
+    lines = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
+    lines += [Line2D([], [], color="0.4", linestyle=dash, label=d) for d, dash in DASHES.items()]
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
     grid = figure.subplots(height, COLUMNS, squeeze=False)
     panels: list[Axes] = list(grid.flat)
     for axes, name in zip(panels, shown, strict=False):
@@ -45,7 +51,7 @@ def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float
             if (row.implementation, row.dtype) == (implementation, dtype)
         )
         sizes, medians = zip(*line, strict=True)
-        label = implementation if dtype == "float64" else f"{implementation}, {dtype}"
+        label = f"{implementation}, {dtype}"
         (drawn,) = axes.plot(sizes, medians, "o", markersize=3.5, linewidth=1.3, label=label)
         drawn.set(color=colours[implementation], linestyle=DASHES[dtype])
     axes.set_xscale("log")
@@ -54,4 +60,5 @@ def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float
     axes.set_xlabel(rows[0].unit)
     axes.set_ylabel("seconds")
     axes.grid(visible=True, which="major", alpha=0.3)
-    axes.legend(fontsize="x-small", frameon=False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())  # beside the powers of ten there is no room

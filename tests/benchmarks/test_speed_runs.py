@@ -96,8 +96,8 @@ def test_time_figure_has_a_panel_for_each_function_of_several_sizes() -> None:
     assert axes.get_title() == "nms"
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     lines = {str(line.get_label()): line.get_data() for line in axes.get_lines()}
-    assert set(lines) == {"refdet.core", "torchvision"}
-    sizes, seconds = (np.asarray(part).tolist() for part in lines["refdet.core"])
+    assert set(lines) == {"refdet.core, float64", "torchvision, float64"}
+    sizes, seconds = (np.asarray(part).tolist() for part in lines["refdet.core, float64"])
     assert (sizes, seconds) == ([200, 4000], [2e-3, 9e-3])
 
 
