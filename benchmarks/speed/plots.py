@@ -30,10 +30,14 @@ def time_figure(run: Run, device: str) -> Figure:
     height = max(1, ceil(len(shown) / COLUMNS))
     figure = Figure(figsize=(4.2 * COLUMNS, 3.1 * height + 0.6), layout="constrained")
     model = next((one.model for one in run.devices if one.name == device), "")
-    figure.suptitle(f"Time of a call, {device}: {model}")
     lines = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
-    lines += [Line2D([], [], color="0.4", linestyle=dash, label=d) for d, dash in DASHES.items()]
-    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
+    for dtype, dash in DASHES.items():
+        lines.append(Line2D([], [], color="0.4", label=dtype))
+        lines[-1].set(linestyle=dash)
+    title = f"Time of a call, {device}: {model}"
+    figure.legend(
+        handles=lines, title=title, loc="outside upper center", ncols=len(lines), frameon=False
+    )
     grid = figure.subplots(height, COLUMNS, squeeze=False)
     panels: list[Axes] = list(grid.flat)
     for axes, name in zip(panels, shown, strict=False):
@@ -61,4 +65,6 @@ def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float
     axes.set_ylabel("seconds")
     axes.grid(visible=True, which="major", alpha=0.3)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())  # beside the powers of ten there is no room
+        low, high = axis.get_view_interval()
+        if high > 10 * low:  # a power of ten has a label: beside it there is no room for others
+            axis.set_minor_formatter(NullFormatter())
