@@ -151,7 +151,7 @@ class Theirs(Side):
         with autocast(device, self.setup.number_format):
             losses: dict[str, Tensor] = self.network(images, targets)
             total = torch.stack(list(losses.values())).sum()
-        value = float(total)
+        value = float(total.detach())
         if not torch.isfinite(total):
             raise ValueError(f"torchvision's loss is {value}")
         self._optimizer.zero_grad()
