@@ -175,15 +175,18 @@ def test_decode_detections_in_blocks_of_any_size(
 
 
 @pytest.mark.usefixtures("method")
+@pytest.mark.parametrize(("threshold", "step"), [(0.4, 2), (0.1, 3)])
 @pytest.mark.parametrize("length", [2, 8, 9, 100])
-def test_decode_detections_follows_a_chain_to_its_end(length: int) -> None:
-    """Each box of 3 meets the next one, 1 further, at IoU 2 / 4: every other one stays."""
+def test_decode_detections_follows_a_chain_to_its_end(
+    length: int, threshold: float, step: int
+) -> None:
+    """Each box of 3 meets the next one, 1 further, at IoU 2 / 4, and the one after at 1 / 5."""
     left = torch.arange(length, dtype=torch.float64)
     priors = torch.stack([left, left * 0, left + 3, left * 0 + 1], dim=1)
     logits = torch.stack([left * 0, 2 - left / 100], dim=1)[None]
-    limits = Limits(min_score=0.0, iou_threshold=0.4, top_k_before_nms=100, top_k=100)
+    limits = Limits(0.0, threshold, top_k_before_nms=100, top_k=100)
     got = decoded((logits, torch.zeros(1, length, 4), priors), limits)
-    assert got.boxes_xyxy[0, : got.counts[0], 0].tolist() == list(range(0, length, 2))
+    assert got.boxes_xyxy[0, : got.counts[0], 0].tolist() == list(range(0, length, step))
 
 
 @pytest.mark.usefixtures("method")
