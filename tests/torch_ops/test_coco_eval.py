@@ -19,7 +19,7 @@ from torch import Tensor
 from benchmarks.evaluation.workloads import Size, Workload, crowded, synthetic
 from refdet.conformance import coco_eval as contract
 from refdet.core import coco_eval as core
-from refdet.torch_ops.coco_eval import COCO, CocoParams, CocoResult, _means, evaluate_coco
+from refdet.torch_ops.coco_eval import COCO, CocoParams, CocoResult, _means, _needed, evaluate_coco
 from tests.core.coco_cases import IS_LONG, Columns, evaluate, random_columns, random_params
 from tests.targets import DEVICES
 
@@ -214,3 +214,18 @@ def test_means_are_added_up_as_numpy_adds(length: int) -> None:
     values[3, 1:] = -1
     want = [row[row >= 0].mean() if (row >= 0).any() else -1 for row in values]
     assert _means(torch.from_numpy(values)).tolist() == want
+
+
+def test_needed_is_the_first_quotient_at_a_level() -> None:
+    levels = [k * 0.01 for k in range(101)]
+    counts = range(1, 120)
+    want = [[next(k for k in range(n + 1) if k / n >= x) for x in levels] for n in counts]
+    got = _needed(torch.tensor([*counts]), torch.tensor(levels, dtype=torch.float64))
+    assert got.tolist() == want
+
+
+def test_an_id_of_0_is_not_beyond_negative_ids() -> None:
+    columns = contract.one_image([contract.BOX], [contract.BOX], [0.5])
+    columns |= {"image_ids": np.array([-3]), "gt_image_ids": np.array([-3])}
+    columns["dt_image_ids"] = np.array([0])
+    assert_as_core(columns, core.COCO, "id 0")
