@@ -225,7 +225,7 @@ def test_needed_is_the_first_quotient_at_a_level() -> None:
 
 
 def test_an_id_of_0_is_not_beyond_negative_ids() -> None:
-    columns = dict(contract.one_image([contract.BOX], [contract.BOX], [0.5]))
+    columns: Columns = {**contract.one_image([contract.BOX], [contract.BOX], [0.5])}
     columns["image_ids"] = columns["gt_image_ids"] = np.array([-3])
     columns["dt_image_ids"] = np.array([0])
     assert_as_core(columns, core.COCO, "id 0")
