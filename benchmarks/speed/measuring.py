@@ -16,11 +16,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.evaluation.measure import peak_memory, settled_memory
 from benchmarks.speed.task import Inputs, Trial
 
-SECONDS = 0.4
+SECONDS = 0.3
 """How long an implementation is measured, if that is between these two numbers of calls."""
 LEAST_ROUNDS, MOST_ROUNDS = 5, 200
 SLOW, SLOW_ROUNDS = 1.0, 3
 """Calls of more seconds than that are not warmed up further, and measured so many times."""
+ENDLESS = 5.0
+"""And those of more than that once."""
 COPY_BYTES = 1 << 28
 """More than fits into a processor's caches."""
 
@@ -30,8 +32,9 @@ def measure(trial: Trial, benchmark: BenchmarkFixture, *, quick: bool) -> None:
     inputs = trial.inputs()
     start = time.perf_counter()
     result = trial.call(*inputs[0])  # which is also the first warm-up
-    slow = time.perf_counter() - start > SLOW  # or what it needs was loaded
-    slow = slow and calls_in(SLOW, trial.call, inputs[1]) == 0
+    first = time.perf_counter() - start
+    # Between the two, it may have been that something had to be loaded.
+    slow = first > ENDLESS or (first > SLOW and calls_in(SLOW, trial.call, inputs[1]) == 0)
     agrees = checked(trial, result)
     moved_bytes, operations = trial.work()
     benchmark.group = f"{trial.task.name} {trial.case.name}"
@@ -51,11 +54,11 @@ def measure(trial: Trial, benchmark: BenchmarkFixture, *, quick: bool) -> None:
     )
     turns = cycle(inputs)
     fitting = 0 if quick or slow else calls_in(SECONDS, trial.call, inputs[1])
-    least = 2 if quick else SLOW_ROUNDS if slow else LEAST_ROUNDS
+    least = (1 if first > ENDLESS else SLOW_ROUNDS) if slow else LEAST_ROUNDS
     benchmark.pedantic(
         trial.call,
         setup=lambda: (next(turns), {}),
-        rounds=min(MOST_ROUNDS, max(least, fitting)),
+        rounds=2 if quick else min(MOST_ROUNDS, max(least, fitting)),
         warmup_rounds=min(len(inputs), fitting),
     )
 
