@@ -20,7 +20,7 @@ help:
 	@echo "make bench-analysis    time and memory of every command that judges runs (about 10 minutes)"
 	@echo "make bench-throughput  images a second of both detectors, trained and used, beside torchvision's"
 	@echo "make scorecard         eleven libraries held to the contracts, into docs/scorecard.md (about 10 minutes)"
-	@echo "make mutants           is every small mistake in refdet/core noticed? (about an hour)"
+	@echo "make mutants           is every small mistake in refdet/core noticed? (about two hours)"
 	@echo "make bccd BCCD=folder  train and judge on the real blood-cell set (about 10 minutes)"
 	@echo "make vendor-matrix     vendored copies under every Python and NumPy found (about 10 minutes)"
 	@echo "make clean             remove .venv, runs/ and caches"

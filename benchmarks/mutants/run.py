@@ -1,4 +1,4 @@
-"""Mutation testing of `refdet.core`: `make mutants`, some two hours on two cores."""
+"""Mutation testing of `refdet.core`: `make mutants`, about two hours on two cores."""
 
 from __future__ import annotations
 
