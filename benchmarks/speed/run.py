@@ -132,13 +132,19 @@ def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measure
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *files, *options],
             cwd=REPOSITORY,
-            env=os.environ | THREADS,
+            env=_environment(),
             stdout=sys.stderr,
             check=False,
         )
         if done.returncode:
             sys.exit(f"a benchmark on {device} failed, see above: nothing is kept")
         return from_pytest_benchmark(result)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the threads pinned. A worker of pytest-xdist would time nothing: it is hidden."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return kept | THREADS
 
 
 if __name__ == "__main__":
