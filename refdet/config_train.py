@@ -86,6 +86,10 @@ class Train(DataOptions):
     cache: bool = False
     """Keep decoded images in memory: 0.9 MB for one of 640 x 480 pixels, four times that for
     floats."""
+    cache_file: Path | None = None
+    """Decode all images into this file once, for this run and later ones: workers and processes
+    share it, and it need not fit into memory. As large as --cache; an image that has changed since
+    has it written anew."""
     precision: Precision = Precision.AUTO
     """auto takes bf16 where the processor computes it in hardware, else fp32; fp16 scales its
     gradients."""
@@ -116,6 +120,8 @@ class Train(DataOptions):
         require_at_least(self, 0, "patience", "keep_every", "save_minutes")
         require_in(self, "(0, inf)", "learning_rate", "clip_norm")
         require_in(self, "[0, 1)", "warm_up")
+        if self.cache and self.cache_file:
+            raise ValueError("--cache keeps images in memory, --cache-file in a file; give one")
         if self.seed >= 2**31:
             raise ValueError(f"--seed must be below 2**31, got {self.seed}")
 

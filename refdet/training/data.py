@@ -6,10 +6,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from refdet.config_train import Train
+from refdet.data.decode import decode_image
+from refdet.data.decoded_file import DecodedImages, decode_once
 from refdet.data.exclusion import exclude_images, read_exclude_list
 from refdet.data.source import DataSource, open_source
+from refdet.models.runtime import usable_cores
 from refdet.records import AnnotatedImage
+from refdet.training.processes import World, leads_here
 
 MOST_TOLD = 10
 """Objects left out that are told one by one; `refdet check-data` prints all."""
@@ -40,6 +46,44 @@ def read_data(config: Train, tell: Callable[[str], None]) -> TrainingData:
         tell(f"{config.exclude_list}: {len(training) - len(kept)} training images left out")
         training = kept
     return TrainingData(source.class_names, training, _read_split(source, config.val_split, tell))
+
+
+def decoder(
+    data: TrainingData,
+    config: Train,
+    world: World,
+    stop_requested: Callable[[], bool],
+    tell: Callable[[str], None],
+) -> Callable[[AnnotatedImage], Tensor]:
+    """What gives the pixels of both splits: their own files, or --cache-file.
+
+    The first process of each machine writes that file, if it is not there, and the others wait.
+
+    Raises:
+        ValueError: an image cannot be decoded, or the file is another one's, or has no room.
+        OSError: it cannot be written.
+        KeyboardInterrupt: the run was asked to stop meanwhile.
+    """
+    file = config.cache_file
+    if file is None:
+        return decode_image
+    stopped = False
+    if leads_here():
+        try:
+            decode_once(
+                file,
+                [*data.training, *data.validation],
+                threads=usable_cores(),
+                progress=config.progress and world.leads,
+                tell=tell,
+                interrupted=stop_requested,
+            )
+        except KeyboardInterrupt:
+            stopped = True
+    # Nobody goes on before everybody has come here.
+    if world.any(stopped):
+        raise KeyboardInterrupt
+    return DecodedImages(file)
 
 
 def fingerprint(images: Sequence[AnnotatedImage]) -> str:

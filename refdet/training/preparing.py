@@ -26,7 +26,7 @@ from refdet.models.runtime import (
     set_threads,
 )
 from refdet.report.panels import draw_grid
-from refdet.training.data import TrainingData, fingerprint, read_data
+from refdet.training.data import TrainingData, decoder, fingerprint, read_data
 from refdet.training.engine import Engine, Progress, steps_per_epoch
 from refdet.training.loading import make_loader
 from refdet.training.logbook import EventLog, require_tensorboard
@@ -137,11 +137,11 @@ def _engine(
 ) -> Engine:
     """The engine with its loaders; the leader draws the first samples on the way."""
     stepper, world = folder.stepper, folder.stepper.world
-    training = DetectionDataset(
-        data.training, recipe.transform, config.seed, cache=config.cache, mixing=recipe.mixing
-    )
+    decode = decoder(data, config, world, stop_requested, folder.tell)
+    dataset_of = partial(DetectionDataset, cache=config.cache, decode=decode)
+    training = dataset_of(data.training, recipe.transform, config.seed, mixing=recipe.mixing)
     judged = INFERENCE_TRANSFORMS[recipe.detector.architecture]()
-    validation = DetectionDataset(data.validation, judged, cache=config.cache)
+    validation = dataset_of(data.validation, judged)
     if world.leads:
         _show_samples(training, recipe, data.class_names, config.output / "training_samples.png")
     load = partial(

@@ -97,6 +97,11 @@ def n_processes_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
+def leads_here() -> bool:
+    """Whether this process is the first of those that share this machine."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
 @contextmanager
 def joined_world(device: torch.device) -> Iterator[World]:
     """The world that `torchrun` made, or a world of one; left when the block ends."""

@@ -15,8 +15,8 @@ from refdet.training.stepping import LossSums
 
 MAY_CHANGE = frozenset(
     [
-        *("data", "output", "resume", "overwrite", "progress", "threads", "workers", "cache"),
-        *("save_minutes", "keep_every", "tensorboard", "device"),
+        *("data", "output", "resume", "overwrite", "progress", "threads", "workers"),
+        *("cache", "cache_file", "save_minutes", "keep_every", "tensorboard", "device"),
     ]
 )
 """Options that a resumed run may have differently. Where the data lies is one of them, what it

@@ -124,6 +124,17 @@ def test_two_processes_stopped_and_resumed_are_the_same_run(
     assert_same_run(stopped, whole)
 
 
+def test_two_processes_share_a_file_of_decoded_images(
+    together: dict[str, tuple[Train, str]], tmp_path: Path
+) -> None:
+    whole, _ = together["ssd300"]
+    file = tmp_path / "decoded.safetensors"
+    run = changed(whole, output=tmp_path / "run", cache_file=file, workers=1)
+    printed = torchrun(run, "ssd300").stdout
+    assert printed.count(f"{file} does not exist yet: decoding into it") == 1
+    assert_same_run(run, whole)
+
+
 def history_length(run: Train) -> int:
     file = run.output / "history.jsonl"
     return len(file.read_text().splitlines()) if file.exists() else 0

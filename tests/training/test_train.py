@@ -14,7 +14,10 @@ import torch
 
 from refdet.config import Precision
 from refdet.config_train import Optimizer, Schedule, Train
+from refdet.data import decoded_file
+from refdet.data.pixels import Pixels, read_pixels
 from refdet.models.checkpoints import load_checkpoint
+from refdet.records import AnnotatedImage
 from refdet.train import INTERRUPTED, train
 from refdet.training.stepping import Stepper
 from tests.data.voc_folder import add_image, add_split, object_xml
@@ -68,6 +71,45 @@ def test_train_prepared_by_workers_and_cached_is_the_same_run(
     other = changed(config, output=tmp_path / "workers", workers=2, cache=True)
     train(other)
     assert_same_run(other, config)
+
+
+def test_train_with_a_file_of_decoded_images_is_the_same_run(
+    config: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "decoded.safetensors"
+    other = changed(config, output=tmp_path / "first", workers=2, cache_file=file)
+    train(other)
+    assert_same_run(other, config)
+    assert f"{file} does not exist yet: decoding into it" in capsys.readouterr().out
+    written = file.stat()
+    again = changed(other, output=tmp_path / "again", workers=0)
+    train(again)
+    assert_same_run(again, config)
+    assert "decoding" not in capsys.readouterr().out
+    assert file.stat().st_mtime_ns == written.st_mtime_ns
+
+
+def test_train_refuses_two_caches(config: Train, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--cache keeps images in memory, --cache-file in a file"):
+        changed(config, cache=True, cache_file=tmp_path / "decoded")
+
+
+def test_train_stopped_while_it_decodes_writes_no_file(
+    ssd300: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(image: AnnotatedImage) -> Pixels:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return read_pixels(image)
+
+    monkeypatch.setattr(decoded_file, "read_pixels", interrupted)
+    folder = tmp_path / "decoded"
+    run = changed(ssd300, output=tmp_path / "run", cache_file=folder / "file")
+    with pytest.raises(KeyboardInterrupt):
+        train(run)
+    assert list(folder.iterdir()) == []
+    monkeypatch.undo()
+    train(changed(run, resume=True))
+    assert_same_run(run, ssd300)
 
 
 def test_train_with_an_evaluation_every_second_epoch_is_the_same_run(
