@@ -35,7 +35,7 @@ class Adapter:
     """How a function is called, where it differs from core's way.
 
     Attributes:
-        arrays: NumPy arrays, torch tensors or nested lists.
+        arrays: NumPy arrays, torch tensors or nested lists; with tensors go torch's generators.
         box_format: of every box that goes in or comes out; None for what the contract has.
         dtype: of boxes, scores and other real numbers; None passes what the contract gives.
         device: where tensors lie, in torch's words.
@@ -160,7 +160,9 @@ _FROM_CORNERS: Mapping[BoxFormat, Callable[..., Sides]] = {
 
 
 def _adapted(adapter: Adapter, name: str, value: object) -> object:
-    """One argument as the function takes it; what is no array stays as it is."""
+    """One argument as the function takes it; what is no array or generator stays as it is."""
+    if isinstance(value, np.random.Generator) and adapter.arrays is Arrays.TORCH:
+        return _torch_generator(value, adapter.device)
     if not isinstance(value, np.ndarray):
         return value
     given = next((one for one in BoxFormat if name.endswith(f"_{one}")), None)
@@ -180,6 +182,13 @@ def _on_device(adapter: Adapter, array: np.ndarray, cast_to: str | None) -> obje
     # Without a copy where none is needed, so that a function that writes to its inputs is seen.
     tensor = torch.from_numpy(array)
     return tensor.to(adapter.device, None if cast_to is None else getattr(torch, cast_to))
+
+
+def _torch_generator(generator: np.random.Generator, device: str) -> object:
+    """Torch's, seeded by NumPy's: equal ones give equal ones, and one that goes on another."""
+    import torch  # noqa: PLC0415 - only where tensors are wanted: refdet itself needs none
+
+    return torch.Generator(device).manual_seed(int(generator.integers(2**63)))
 
 
 def _as_numpy(value: object, masks: bool) -> object:

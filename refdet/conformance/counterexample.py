@@ -40,9 +40,9 @@ class _Source:
             return self._array(value)
         if isinstance(value, np.random.Generator):
             return self._generator(value)
-        if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "numel"):
-            # Known by its name, so that torch need not be there to be imported.
-            return self._tensor(cast("torch.Tensor", value))
+        # Known by their names, so that torch need not be there to be imported.
+        if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "device"):
+            return self._of_torch(value)
         if isinstance(value, Enum) or dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
             return self._record(value)
         if isinstance(value, np.generic):
@@ -94,8 +94,16 @@ class _Source:
             return f"np.zeros({array.shape}, {kind})"
         return f"np.array({self.of(array.tolist())}, {kind})"
 
-    def _tensor(self, tensor: torch.Tensor) -> str:
+    def _of_torch(self, value: object) -> str:
         self.imports.add("import torch")
+        if hasattr(value, "numel"):
+            return self._tensor(cast("torch.Tensor", value))
+        # As new, since the adapter made it for this call.
+        generator = cast("torch.Generator", value)
+        device = "" if str(generator.device) == "cpu" else f'"{generator.device}"'
+        return f"torch.Generator({device}).manual_seed({generator.initial_seed()})"
+
+    def _tensor(self, tensor: torch.Tensor) -> str:
         device = "" if str(tensor.device) == "cpu" else f', device="{tensor.device}"'
         if not tensor.numel():
             return f"torch.zeros({tuple(tensor.shape)}, dtype={tensor.dtype}{device})"

@@ -59,9 +59,11 @@ DEVICES = ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()
 
 
 def of_arrays(function: Function, device: str) -> Function:
-    """A function of tensors as one of arrays of the same dtypes."""
+    """A function of tensors as one of arrays of the same dtypes, and of NumPy's generators."""
 
     def tensor(one: object) -> object:
+        if isinstance(one, np.random.Generator):
+            return torch.Generator(device).manual_seed(int(one.integers(2**63)))
         return torch.from_numpy(one).to(device) if isinstance(one, np.ndarray) else one
 
     def called(*arguments: object, **keywords: object) -> object:

@@ -42,7 +42,9 @@ def told(value: object) -> object:
         array = np.asarray(value)
         return [kind, str(value.dtype), array.shape, array.tobytes().hex()]
     if isinstance(value, np.random.Generator):
-        return [kind, repr(value.bit_generator.state)]
+        value = value.bit_generator.state
+    if isinstance(value, torch.Generator):
+        value = [str(value.device), value.get_state()]
     if dataclasses.is_dataclass(value):
         return told(vars(value) | {"": kind})
     if isinstance(value, dict):

@@ -95,6 +95,24 @@ def test_tensors_of_every_dtype_come_back_as_arrays(dtype: str) -> None:
     np.testing.assert_array_equal(adapt_outcome(adapter, tensor, None), BOXES)
 
 
+def test_functions_of_tensors_get_torchs_generators() -> None:
+    """Equal ones for equal ones; and where NumPy's would go on, another."""
+
+    def made(generator: np.random.Generator, arrays: Arrays) -> object:
+        adapter = Adapter(arrays=arrays)
+        return adapt_arguments(adapter, ("rng",), (generator,), {}).positional[0]
+
+    first, second = np.random.default_rng(3), np.random.default_rng(3)
+    generators = [made(one, Arrays.TORCH) for one in (first, second, second)]
+    draws = [
+        torch.rand(4, generator=one).tolist()
+        for one in generators
+        if isinstance(one, torch.Generator)
+    ]
+    assert draws[0] == draws[1] != draws[2]
+    assert made(first, Arrays.LIST) is first
+
+
 def test_lists_go_in_and_come_back_as_arrays() -> None:
     adapter = Adapter(arrays=Arrays.LIST)
     assert adapt_arguments(adapter, ("a_xyxy",), (BOXES,), {}).positional == (BOXES.tolist(),)

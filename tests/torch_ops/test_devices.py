@@ -58,6 +58,8 @@ CASES: dict[str, Arguments] = {
     "assign_ssd": (torch.stack([OVERLAPS, 1 - OVERLAPS]), 0.5, POSITIVE | ~POSITIVE[0]),
     "assign_rcnn": (OVERLAPS, 0.625, 0.5, True, POSITIVE[0]),
     "hard_negative_mask": (LOGITS[..., 1], POSITIVE, 2.0),
+    # All that there are, so that it does not matter which random numbers come.
+    "balanced_sample": (POSITIVE, ~POSITIVE, 4, 0.5),
     "confidence_loss": (LOGITS, LABELS),
     "multibox_loss": (LOGITS, DELTAS, LABELS, DELTAS * 0, POSITIVE, ~POSITIVE & (LABELS[0] > 0)),
     "generalized_iou_loss": (LARGE, BATCH),
