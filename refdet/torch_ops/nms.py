@@ -2,14 +2,20 @@
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device. On
 CUDA the host waits for a look at every eighth round of suppression, of which there are seldom more,
-and for how many boxes stay. Other devices than CUDA and the CPU are served by the CPU.
+and for how many boxes stay; in `padded_soft_nms`, whose result is filled up, for nothing. Other
+devices than CUDA and the CPU are served by the CPU: by soft NMS only MPS, which has no float64.
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from importlib import import_module
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 # torchvision has no type information: imported as usual, every project that this file is copied to
 # would have to make an exception for it in mypy's settings.
@@ -21,6 +27,35 @@ _LEAST_ROWS = 8
 # Overlaps that exist at a time: on the CPU what fits into its cache, on CUDA 64 MB of float64.
 _CPU_PAIRS, _CUDA_PAIRS = 2**16, 2**23
 _CUDA_STEPS = 8  # rounds of suppression between two looks at whether it has come to rest
+# In soft NMS the overlaps of so many pairs are computed at once, 16 MB; of more in each step anew.
+_SOFT_PAIRS = 2**21
+_SOFT_STEPS = 8  # on the CPU, between two looks at whether any box is left
+_GONE = -math.inf  # the current score of a box that soft NMS has kept or dropped
+
+
+class SoftNMSDecay(StrEnum):
+    """How a kept box lowers the scores of the boxes that it overlaps.
+
+    LINEAR: by the factor 1 - IoU, if the IoU is greater than a threshold.
+    GAUSSIAN: by the factor exp(-IoU**2 / sigma), whatever the IoU.
+    """
+
+    LINEAR = "linear"
+    GAUSSIAN = "gaussian"
+
+
+@dataclass(frozen=True, eq=False)
+class SoftNMSResult:
+    """What soft NMS kept, by lowered score descending.
+
+    Attributes:
+        indices: (K,) int64, rows of the input; of `padded_soft_nms` (..., N), then -1.
+        scores: (K,), their lowered scores, in float64 if the input's are float64 or integers, else
+            in float32; of `padded_soft_nms` (..., N), then 0.
+    """
+
+    indices: Tensor
+    scores: Tensor
 
 
 def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -78,6 +113,156 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
     boxes = boxes_xyxy.detach().to(device).double()[order]
     rows = kept(boxes, labels.to(device).long()[order], iou_threshold)
     return order[rows].to(boxes_xyxy.device)
+
+
+def soft_nms(
+    boxes_xyxy: Tensor,
+    scores: Tensor,
+    decay: SoftNMSDecay,
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    min_score: float = 0.001,
+) -> SoftNMSResult:
+    """Keep the best box, lower the scores of the boxes that it overlaps, and so on.
+
+    The best is the highest current score, the first in input order among equals. A box whose
+    score is or falls below `min_score` is dropped. For how many are kept the host waits once.
+
+    Args:
+        boxes_xyxy: (N, 4), any real dtype; pixels or fractions.
+        scores: (N,), any real dtype, finite; one below 0 is dropped.
+        decay: how scores are lowered, see `SoftNMSDecay`.
+        iou_threshold: in [0, 1]; linear decay acts on an IoU > iou_threshold.
+        sigma: > 0, the width of gaussian decay.
+        min_score: >= 0; a box at equality stays.
+
+    Returns:
+        A `SoftNMSResult`.
+
+    Raises:
+        TypeError: an input is boolean or complex, `decay` is no `SoftNMSDecay`.
+        ValueError: wrong shape, lengths differ, a parameter out of range.
+
+    Source:
+        Bodla et al., "Soft-NMS", ICCV 2017, section 3 and figure 2. Linear decay takes the
+        authors' code at equality (`>`), as `nms` does, where the paper's equation has `>=`.
+    """
+    if boxes_xyxy.ndim != 2:
+        raise ValueError(f"boxes_xyxy must have shape (N, 4), got {tuple(boxes_xyxy.shape)}")
+    padded = padded_soft_nms(boxes_xyxy, scores, decay, iou_threshold, sigma, min_score)
+    count = int((padded.indices >= 0).sum())
+    return SoftNMSResult(padded.indices[:count], padded.scores[:count])
+
+
+def padded_soft_nms(
+    boxes_xyxy: Tensor,
+    scores: Tensor,
+    decay: SoftNMSDecay,
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    min_score: float = 0.001,
+) -> SoftNMSResult:
+    """`soft_nms` of each image or class of a batch, all at once, filled up to N: nothing waits.
+
+    One box after another is kept, so that it takes N steps of some ten to twenty small kernels
+    each, as many for a batch as for an image; a CPU ends when no box is left. `torch.compile`
+    unrolls the steps: for that N should not be much above 100.
+
+    Args:
+        boxes_xyxy: (..., N, 4), any real dtype; pixels or fractions.
+        scores: (..., N), any real dtype, finite; -1 for rows that only fill up.
+        decay: as `soft_nms`, likewise the other parameters.
+        iou_threshold: in [0, 1].
+        sigma: > 0.
+        min_score: >= 0.
+
+    Returns:
+        A `SoftNMSResult`; indices are >= 0 where a box is kept.
+
+    Raises:
+        TypeError, ValueError: as `soft_nms`.
+
+    Source:
+        As `soft_nms`: the operations of `core` in its order, in float64 on every device.
+    """
+    _check_soft(boxes_xyxy, scores, decay, iou_threshold, sigma, min_score)
+    # MPS has no float64.
+    device = torch.device("cpu") if boxes_xyxy.device.type == "mps" else boxes_xyxy.device
+    corners = boxes_xyxy.detach().to(device).double().movedim(-1, 0)  # (4, ..., N)
+    boxes = torch.cat([corners, ((corners[2] - corners[0]) * (corners[3] - corners[1]))[None]])
+    current = scores.detach().to(device).double()
+    left = torch.where(current >= min_score, current, _GONE)
+    linear_above = iou_threshold if decay == SoftNMSDecay.LINEAR else None
+    kept = _kept_one_by_one(boxes, left, linear_above, sigma, min_score)
+    return _filled_up(kept, scores)
+
+
+def _kept_one_by_one(
+    boxes: Tensor, left: Tensor, linear_above: float | None, sigma: float, min_score: float
+) -> list[tuple[Tensor, Tensor]]:
+    """Step by step the lowered score and the row that are kept, (..., 1), or `_GONE` and any row.
+
+    Args:
+        boxes: (5, ..., N), the corners and the area.
+        left: (..., N), the scores.
+        linear_above: the IoU above which decay is linear; None if it is gaussian.
+        sigma: of gaussian decay.
+        min_score: what is lower is dropped.
+    """
+    count = left.shape[-1]
+    factors = partial(_factors, linear_above=linear_above, sigma=sigma)
+    few = left.numel() * count <= _SOFT_PAIRS
+    table = factors(boxes[..., None], boxes[..., None, :]).flatten(0, -2) if few else None
+    rows = left[..., :1]
+    start = count * torch.arange(rows.numel(), device=left.device).view_as(rows)
+    kept = [(left[..., :0], left[..., :0].long())]
+    for step in range(count):
+        score, best = left.max(dim=-1, keepdim=True)  # the first of equals
+        if step % _SOFT_STEPS == 0 and _may_wait(left) and not bool((score > _GONE).any()):
+            break
+        kept.append((score, best))
+        if table is None:
+            factor = factors(boxes.gather(-1, best.expand(5, *best.shape)), boxes)
+        else:
+            factor = table.index_select(0, (start + best).flatten()).view_as(left)
+        # What is gone stays gone, also where -inf times 0 is NaN.
+        decayed = left * factor
+        left = torch.where(decayed >= min_score, decayed, _GONE).scatter_(-1, best, _GONE)
+    return kept
+
+
+def _factors(a: Tensor, b: Tensor, linear_above: float | None, sigma: float) -> Tensor:
+    """By what boxes `a` lower the scores of boxes `b`, both (5, ...), broadcast, areas the fifth.
+
+    The operations of `core.nms` in its order, so that their float64 is the same bit for bit.
+    """
+    width = torch.minimum(a[2], b[2]).sub_(torch.maximum(a[0], b[0])).clamp_(min=0)
+    height = torch.minimum(a[3], b[3]).sub_(torch.maximum(a[1], b[1])).clamp_(min=0)
+    shared = width.mul_(height)
+    # Where nothing is covered nothing is shared: 0 / 0 becomes 0.
+    iou = shared.div_((a[4] + b[4]).sub_(shared)).nan_to_num_(0.0)
+    if linear_above is None:
+        return iou.square_().div_(-sigma).exp_()
+    return torch.where(iou > linear_above, 1 - iou, 1.0)
+
+
+def _filled_up(kept: list[tuple[Tensor, Tensor]], scores: Tensor) -> SoftNMSResult:
+    """Scores and rows (..., 1), one step after another, as long and on the device of `scores`."""
+    lowered, indices = (torch.cat(part, dim=-1) for part in zip(*kept, strict=True))
+    found = lowered > _GONE
+    missing = (0, scores.shape[-1] - lowered.shape[-1])
+    wide = scores.dtype == torch.float64 or not scores.is_floating_point()
+    return SoftNMSResult(
+        pad(torch.where(found, indices, -1), missing, value=-1).to(scores.device),
+        pad(torch.where(found, lowered, 0.0), missing)
+        .to(torch.float64 if wide else torch.float32)
+        .to(scores.device),
+    )
+
+
+def _may_wait(values: Tensor) -> bool:
+    """Whether it costs nothing to look at values, and shapes may follow from them."""
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor:
@@ -158,6 +343,32 @@ def _check_detections(boxes: Tensor, scores: Tensor, labels: Tensor, iou_thresho
             raise ValueError(f"{name} must have shape ({len(boxes)},), got {tuple(values.shape)}")
     if not 0 <= iou_threshold <= 1:
         raise ValueError(f"iou_threshold = {iou_threshold} is not in [0, 1]")
+
+
+def _check_soft(
+    boxes: Tensor,
+    scores: Tensor,
+    decay: SoftNMSDecay,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+) -> None:
+    for name, values in (("boxes_xyxy", boxes), ("scores", scores)):
+        if values.dtype == torch.bool or values.is_complex():
+            raise TypeError(f"{name} must be of a real dtype, got {values.dtype}")
+    if boxes.ndim < 2 or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes_xyxy must have shape (..., N, 4), got {tuple(boxes.shape)}")
+    if scores.shape != boxes.shape[:-1]:
+        shapes = f"{tuple(boxes.shape[:-1])}, got {tuple(scores.shape)}"
+        raise ValueError(f"scores must have shape {shapes}")
+    if decay not in tuple(SoftNMSDecay):  # by its word, so that core's is one, too
+        raise TypeError(f"decay must be a SoftNMSDecay, got {decay!r}")
+    if not 0 <= iou_threshold <= 1:
+        raise ValueError(f"iou_threshold = {iou_threshold} is not in [0, 1]")
+    if not sigma > 0:
+        raise ValueError(f"sigma = {sigma} is not > 0")
+    if not min_score >= 0:
+        raise ValueError(f"min_score = {min_score} is not >= 0")
 
 
 def _suppresses(a: Tensor, b: Tensor, iou_threshold: float) -> Tensor:

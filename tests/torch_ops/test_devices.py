@@ -18,10 +18,13 @@ from refdet.conformance.adapter import Adapter, Arrays
 from refdet.conformance.catalogue import CONTRACTS
 from refdet.conformance.running import examples, run_target
 from refdet.conformance.target import Target
-from refdet.torch_ops import assign, boxes, codec, iou, losses, sampling
+from refdet.torch_ops import assign, boxes, codec, iou, losses, nms, sampling
 from tests.targets import DEVICES, TORCH
 
-MODULES: tuple[ModuleType, ...] = (assign, boxes, codec, iou, losses, sampling)
+MODULES: tuple[ModuleType, ...] = (assign, boxes, codec, iou, losses, nms, sampling)
+# What gives as many rows as there are, for which a host must wait. `test_nms_methods.py` counts how
+# often it does.
+WAITING = {"nms", "batched_nms", "soft_nms"}
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 
@@ -60,6 +63,7 @@ CASES: dict[str, Arguments] = {
     "hard_negative_mask": (LOGITS[..., 1], POSITIVE, 2.0),
     # All that there are, so that it does not matter which random numbers come.
     "balanced_sample": (POSITIVE, ~POSITIVE, 4, 0.5),
+    "padded_soft_nms": (BATCH, OVERLAPS[:3], nms.SoftNMSDecay.LINEAR, 0.1),
     "confidence_loss": (LOGITS, LABELS),
     "multibox_loss": (LOGITS, DELTAS, LABELS, DELTAS * 0, POSITIVE, ~POSITIVE & (LABELS[0] > 0)),
     "generalized_iou_loss": (LARGE, BATCH),
@@ -93,7 +97,7 @@ def test_every_function_of_a_training_step_is_here() -> None:
         and not isinstance(value, type)
         and not name.startswith("_")
     }
-    assert defined == set(CASES)
+    assert defined == set(CASES) | WAITING
 
 
 @FUNCTION
@@ -151,7 +155,7 @@ def as_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("as_on_a_device")
-@pytest.mark.parametrize("name", ["assign_ssd", "hard_negative_mask"])
+@pytest.mark.parametrize("name", ["assign_ssd", "hard_negative_mask", "soft_nms"])
 def test_contracts_hold_as_on_a_device(name: str) -> None:
     assert name in {contract.name for contract in CONTRACTS}
     adapter = Adapter(arrays=Arrays.TORCH, exact_errors=True, checks_values=False)
