@@ -192,18 +192,15 @@ def _torch_generator(generator: np.random.Generator, device: str) -> object:
 
 
 def _as_numpy(value: object, masks: bool) -> object:
-    """Tensors as arrays, also those in a tuple, list or record; with their masks if `masks`."""
+    """Tensors as arrays, also those in a tuple, list, dict or record; masks stay if `masks`."""
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         tensor = value.detach().cpu()
         # NumPy has no bfloat16; float32 holds every one of its numbers.
         return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
     if isinstance(value, np.ma.MaskedArray):
         return value if masks else np.asarray(value)
-    if isinstance(value, tuple):
-        items = tuple(_as_numpy(item, masks) for item in value)
-        return value._make(items) if hasattr(value, "_make") else items  # it keeps its names
-    if isinstance(value, list):
-        return [_as_numpy(item, masks) for item in value]
+    if isinstance(value, tuple | list | dict):
+        return _items_as_numpy(value, masks)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
     elif isinstance(value, SimpleNamespace):
@@ -215,3 +212,14 @@ def _as_numpy(value: object, masks: bool) -> object:
         assert masks or not hidden, f"returned masked arrays: {', '.join(hidden)}"
         return value
     return SimpleNamespace(**{name: _as_numpy(getattr(value, name), masks) for name in names})
+
+
+def _items_as_numpy(
+    values: tuple[object, ...] | list[object] | dict[object, object], masks: bool
+) -> object:
+    if isinstance(values, dict):
+        return {name: _as_numpy(item, masks) for name, item in values.items()}
+    items = [_as_numpy(item, masks) for item in values]
+    if isinstance(values, list):
+        return items
+    return values._make(items) if hasattr(values, "_make") else tuple(items)  # it keeps its names

@@ -97,7 +97,7 @@ def balanced_sample(
         Ren et al., "Faster R-CNN", NeurIPS 2015, section 3.1.3; the counts are those of
         torchvision 0.29.2's `BalancedPositiveNegativeSampler`.
     """
-    _check_masks(positive, negative)
+    _check_kinds(positive, negative)
     _check_quota(size, positive_fraction)
     _check_generator(generator, positive.device)
     keys = torch.randint(_NO_KEY, positive.shape, generator=generator, device=positive.device)
@@ -151,7 +151,7 @@ def _check_losses(losses: Tensor, positive: Tensor, ratio: float) -> None:
         raise ValueError(f"ratio = {ratio} is not finite and >= 0")
 
 
-def _check_masks(positive: Tensor, negative: Tensor) -> None:
+def _check_kinds(positive: Tensor, negative: Tensor) -> None:
     for name, mask in (("positive", positive), ("negative", negative)):
         if mask.dtype != torch.bool:
             raise TypeError(f"{name} must be of dtype bool, got {mask.dtype}")

@@ -24,7 +24,7 @@ from tests.targets import DEVICES, TORCH
 MODULES: tuple[ModuleType, ...] = (assign, boxes, codec, iou, losses, nms, sampling)
 # What gives as many rows as there are, for which a host must wait. `test_nms_methods.py` counts how
 # often it does.
-WAITING = {"nms", "batched_nms", "soft_nms"}
+WAITING = {"nms", "batched_nms", "soft_nms", "sanitize_boxes"}
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 
