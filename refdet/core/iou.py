@@ -7,6 +7,7 @@ Everything is computed in float64, so that neither a half-precision nor an integ
 overflow. Sides between 1e-75 and 1e75 keep every product inside float64's range.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 # [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
 RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+
+# Pairs at a time: what they need stays in a processor's cache, and needs no new memory.
+_BLOCK = 1 << 14
 
 
 def iou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -34,8 +38,7 @@ def iou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         Everingham et al., "The PASCAL VOC Challenge", IJCV 2010: overlap ratio a_o.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
-    return _iou(a[:, None], b)
+    return _matrix(_iou, a_xyxy, b_xyxy)
 
 
 def iou_paired(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -80,8 +83,7 @@ def ioa_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         pycocotools 2.0.11, `maskApi.c` `bbIou` with `iscrowd` set.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
-    return _divided(_intersection(a[:, None], b), _area(a)[:, None])
+    return _matrix(_ioa, a_xyxy, b_xyxy)
 
 
 def giou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -101,11 +103,7 @@ def giou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
-    enclosing = _area(_enclosing(a, b))
-    # Rounding can leave the union a last bit above the enclosing box, which is no penalty.
-    empty = np.maximum(enclosing - _union(a, b), 0.0)
-    return _iou(a, b) - _divided(empty, enclosing)
+    return _matrix(_giou, a_xyxy, b_xyxy)
 
 
 def diou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -125,8 +123,7 @@ def diou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
-    return _diou(a[:, None], b)
+    return _matrix(_diou, a_xyxy, b_xyxy)
 
 
 def ciou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -150,10 +147,7 @@ def ciou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 11.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
-    v = (2.0 / np.pi * (_angle(a) - _angle(b))) ** 2
-    alpha = _divided(v, 1.0 - _iou(a, b) + v)
-    return _diou(a, b) - alpha * v
+    return _matrix(_ciou, a_xyxy, b_xyxy)
 
 
 def iou_matrix_inclusive(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -173,9 +167,17 @@ def iou_matrix_inclusive(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     Source:
         PASCAL VOC 2012 development kit, `VOCevaldet.m`.
     """
-    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
-    one_past_the_last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
-    return _iou((a + one_past_the_last_pixel)[:, None], b + one_past_the_last_pixel)
+    return _matrix(_iou_inclusive, a_xyxy, b_xyxy)
+
+
+def _matrix(formula: Callable[[F64, F64], F64], a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
+    """`formula` of every box in `a_xyxy` with every box in `b_xyxy`, some rows at a time."""
+    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
+    result = np.empty((len(a), len(b)))
+    rows = max(1, _BLOCK // max(1, len(b)))
+    for first in range(0, len(a), rows):
+        result[first : first + rows] = formula(a[first : first + rows], b)
+    return result
 
 
 # Below, `a` and `b` are float64 of shapes (..., 4) that broadcast: (A, 1, 4) with (B, 4) gives a
@@ -202,6 +204,28 @@ def _union(a: F64, b: F64) -> F64:
 def _iou(a: F64, b: F64) -> F64:
     intersection = _intersection(a, b)
     return _divided(intersection, _area(a) + _area(b) - intersection)
+
+
+def _iou_inclusive(a: F64, b: F64) -> F64:
+    one_past_the_last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
+    return _iou(a + one_past_the_last_pixel, b + one_past_the_last_pixel)
+
+
+def _ioa(a: F64, b: F64) -> F64:
+    return _divided(_intersection(a, b), _area(a))
+
+
+def _giou(a: F64, b: F64) -> F64:
+    enclosing = _area(_enclosing(a, b))
+    # Rounding can leave the union a last bit above the enclosing box, which is no penalty.
+    empty = np.maximum(enclosing - _union(a, b), 0.0)
+    return _iou(a, b) - _divided(empty, enclosing)
+
+
+def _ciou(a: F64, b: F64) -> F64:
+    v = (2.0 / np.pi * (_angle(a) - _angle(b))) ** 2
+    alpha = _divided(v, 1.0 - _iou(a, b) + v)
+    return _diou(a, b) - alpha * v
 
 
 def _diou(a: F64, b: F64) -> F64:
@@ -239,10 +263,13 @@ def _checked_boxes(boxes: RealArray, name: str) -> F64:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name} must have shape (N, 4), got {array.shape}")
     checked = array.astype(np.float64)
-    not_finite = ~np.isfinite(checked).all(axis=1)
-    inverted = (checked[:, 2:] < checked[:, :2]).any(axis=1)
-    for rows, problem in ((not_finite, "is not finite"), (inverted, "has x2 < x1 or y2 < y1")):
-        if rows.any():
-            row = int(rows.argmax())
+    x1, y1, x2, y2 = checked.T  # by columns: rows of 4 are too short to be fast
+    inverted = np.stack([x2 < x1, y2 < y1], axis=1)
+    for wrong, problem in (
+        (~np.isfinite(checked), "is not finite"),
+        (inverted, "has x2 < x1 or y2 < y1"),
+    ):
+        if wrong.any():
+            row = int(wrong.any(axis=1).argmax())
             raise ValueError(f"{name}[{row}] = {array[row].tolist()} {problem}")
     return checked

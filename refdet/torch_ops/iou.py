@@ -10,6 +10,7 @@ have no area.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,6 +18,10 @@ from torch import Tensor
 # The coordinates x1, y1, x2, y2 of boxes. Of two such, all shapes broadcast: (..., A, 1) with
 # (..., 1, B) gives a matrix, (..., N) with (..., N) gives pairs.
 Corners = tuple[Tensor, ...]
+Formula = Callable[[Corners, Corners], Tensor]
+
+# Pairs at a time on a CPU.
+_BLOCK = 1 << 16
 
 
 def iou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -36,7 +41,7 @@ def iou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         Everingham et al., "The PASCAL VOC Challenge", IJCV 2010: overlap ratio a_o.
     """
-    return _iou(*_rows_and_columns(a_xyxy, b_xyxy))
+    return _matrix(_iou, a_xyxy, b_xyxy)
 
 
 def iou_paired(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -78,8 +83,7 @@ def ioa_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         pycocotools 2.0.11, `maskApi.c` `bbIou` with `iscrowd` set.
     """
-    a, b = _rows_and_columns(a_xyxy, b_xyxy)
-    return _divided(_intersection(a, b), _area(a))
+    return _matrix(_ioa, a_xyxy, b_xyxy)
 
 
 def giou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -99,7 +103,7 @@ def giou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
     """
-    return _giou(*_rows_and_columns(a_xyxy, b_xyxy))
+    return _matrix(_giou, a_xyxy, b_xyxy)
 
 
 def diou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -119,8 +123,7 @@ def diou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equation 7.
     """
-    a, b = _rows_and_columns(a_xyxy, b_xyxy)
-    return _iou(a, b) - _distance_penalty(a, b)
+    return _matrix(_diou, a_xyxy, b_xyxy)
 
 
 def ciou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -145,7 +148,7 @@ def ciou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 12.
     """
-    return _ciou(*_rows_and_columns(a_xyxy, b_xyxy))
+    return _matrix(_ciou, a_xyxy, b_xyxy)
 
 
 def iou_matrix_inclusive(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -165,8 +168,34 @@ def iou_matrix_inclusive(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     Source:
         PASCAL VOC 2012 development kit, `VOCevaldet.m`.
     """
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = _rows_and_columns(a_xyxy, b_xyxy)
+    return _matrix(_iou_inclusive, a_xyxy, b_xyxy)
+
+
+def _matrix(formula: Formula, a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """`formula` of every box in `a_xyxy` with every box in `b_xyxy`; on a CPU some rows at a time.
+
+    What some rows need stays in a processor's cache, and needs no new memory.
+    """
+    a, b = _rows_and_columns(a_xyxy, b_xyxy)
+    shape = torch.broadcast_shapes(a[0].shape, b[0].shape)
+    rows = max(1, _BLOCK * shape[-2] // max(1, math.prod(shape)))
+    if a[0].device.type != "cpu" or torch.compiler.is_compiling() or shape[-2] <= rows:
+        return formula(a, b)
+    blocks = zip(*(column.split(rows, dim=-2) for column in a), strict=True)
+    return torch.cat([formula(block, b) for block in blocks], dim=-2)
+
+
+def _iou_inclusive(a: Corners, b: Corners) -> Tensor:
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
     return _iou((ax1, ay1, ax2 + 1, ay2 + 1), (bx1, by1, bx2 + 1, by2 + 1))
+
+
+def _ioa(a: Corners, b: Corners) -> Tensor:
+    return _divided(_intersection(a, b), _area(a))
+
+
+def _diou(a: Corners, b: Corners) -> Tensor:
+    return _iou(a, b) - _distance_penalty(a, b)
 
 
 def _iou(a: Corners, b: Corners) -> Tensor:

@@ -77,6 +77,16 @@ def test_iou_paired_is_the_diagonal_of_the_matrix() -> None:
     assert pairs.tolist() == iou_matrix(A[:30], B).diagonal().tolist()
 
 
+@pytest.mark.parametrize("shape", [(1, 20_000), (20_000, 1), (129, 127), (300, 301)])
+def test_large_matrices_hold_what_small_ones_do(shape: tuple[int, int]) -> None:
+    """More pairs than are computed at a time, also where one row alone has more."""
+    a, b = random_boxes(shape[0], 5), random_boxes(shape[1], 6)
+    rows, columns = (index.ravel() for index in np.indices(shape))
+    pairs = iou_paired(a[rows], b[columns]).reshape(shape)
+    np.testing.assert_array_equal(iou_matrix(a, b), pairs)
+    np.testing.assert_array_equal(ioa_matrix(a, b)[-1:], ioa_matrix(a[-1:], b))
+
+
 def test_iou_matrix_does_not_overflow_as_torchvision_does() -> None:
     a = np.array([[0, 0, 60_000, 60_000]], dtype=np.int32)
     b = np.array([[30_000, 0, 90_000, 60_000]], dtype=np.int32)

@@ -85,6 +85,24 @@ def test_matrices_broadcast_priors_over_a_batch(function: Overlap) -> None:
 
 
 @pytest.mark.parametrize("function", MATRICES)
+def test_matrices_of_many_pairs_are_those_of_their_rows(function: Overlap) -> None:
+    """More pairs than a CPU computes at a time: ten rows of each image are at once, not 40."""
+    priors, objects = boxes(40), boxes(3, 2000)
+    rows = [function(priors[[row]], objects) for row in range(40)]
+    whole = function(priors, objects)
+    torch.testing.assert_close(whole, torch.cat(rows, dim=1), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("function", MATRICES)
+def test_matrices_of_many_pairs_have_gradients(function: Overlap) -> None:
+    priors, objects = boxes(40).requires_grad_(), boxes(3, 2000)
+    (whole,) = torch.autograd.grad(function(priors, objects).sum(), [priors])
+    first = priors[:5].detach().requires_grad_()
+    (of_the_first,) = torch.autograd.grad(function(first, objects).sum(), [first])
+    torch.testing.assert_close(whole[:5], of_the_first)
+
+
+@pytest.mark.parametrize("function", MATRICES)
 def test_matrices_without_boxes_are_empty(function: Overlap) -> None:
     assert function(torch.zeros(0, 4), boxes(3)).shape == (0, 3)
     assert function(torch.zeros(2, 0, 4), boxes(2, 3)).shape == (2, 0, 3)
