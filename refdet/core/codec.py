@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 # [Any]: of whatever precision, which NumPy before 2.2 wants to be said.
 RealArray = NDArray[np.floating[Any] | np.integer[Any]]
+Columns = tuple[F64, F64, F64, F64]
 Weights = tuple[float, float, float, float]
 
 MAX_LOG_SCALE = math.log(1000.0 / 16.0)
@@ -46,11 +47,12 @@ def encode_boxes(boxes_xyxy: RealArray, references_xyxy: RealArray, weights: Wei
     boxes = _checked_solid_boxes(boxes_xyxy, "boxes_xyxy")
     references = _checked_solid_boxes(references_xyxy, "references_xyxy")
     _check_pairs(boxes, "boxes_xyxy", references)
-    sizes, reference_sizes = _sizes(boxes), _sizes(references)  # (N, 2): width, height
-    shift = (_centres(boxes) - _centres(references)) / reference_sizes
-    log_scale = np.log(sizes / reference_sizes)
-    deltas: F64 = np.concatenate([shift, log_scale], axis=1) * _checked_weights(weights)
-    return deltas
+    cx, cy, w, h = _centres_and_sizes(boxes)
+    pcx, pcy, pw, ph = _centres_and_sizes(references)
+    wx, wy, ww, wh = _checked_weights(weights)
+    dx, dy = (cx - pcx) / pw * wx, (cy - pcy) / ph * wy
+    dw, dh = np.log(w / pw) * ww, np.log(h / ph) * wh
+    return np.stack([dx, dy, dw, dh], axis=1)
 
 
 def decode_boxes(
@@ -86,23 +88,23 @@ def decode_boxes(
     offsets = _checked_deltas(deltas)
     references = _checked_solid_boxes(references_xyxy, "references_xyxy")
     _check_pairs(offsets, "deltas", references)
-    unweighted = offsets / _checked_weights(weights)
-    shift, log_scale = unweighted[:, :2], unweighted[:, 2:]
+    weighted = zip(offsets.T, _checked_weights(weights), strict=True)
+    dx, dy, dw, dh = (offset / weight for offset, weight in weighted)
     if max_log_scale is not None:
-        log_scale = np.minimum(log_scale, max_log_scale)
-    centres = _centres(references) + shift * _sizes(references)
+        dw, dh = np.minimum(dw, max_log_scale), np.minimum(dh, max_log_scale)
+    pcx, pcy, pw, ph = _centres_and_sizes(references)
+    cx, cy = pcx + dx * pw, pcy + dy * ph
     with np.errstate(over="ignore"):
-        half = np.exp(log_scale) * _sizes(references) / 2.0
-    _refuse(np.any(~np.isfinite(half), axis=1), offsets, "deltas", "decodes to an infinite size")
-    return np.concatenate([centres - half, centres + half], axis=1)
+        half_w, half_h = np.exp(dw) * pw / 2.0, np.exp(dh) * ph / 2.0
+    infinite = ~np.isfinite(np.stack([half_w, half_h], axis=1))
+    _refuse(infinite, offsets, "deltas", "decodes to an infinite size")
+    return np.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], axis=1)
 
 
-def _centres(boxes: F64) -> F64:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2.0
-
-
-def _sizes(boxes: F64) -> F64:
-    return boxes[:, 2:] - boxes[:, :2]
+def _centres_and_sizes(boxes: F64) -> Columns:
+    """cx, cy, width and height, each (N,): rows of four are too short to be computed fast."""
+    x1, y1, x2, y2 = boxes.T
+    return (x1 + x2) / 2.0, (y1 + y2) / 2.0, x2 - x1, y2 - y1
 
 
 def _checked_weights(weights: Weights) -> F64:
@@ -125,19 +127,21 @@ def _checked_deltas(deltas: RealArray) -> F64:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"deltas must have shape (N, 4), got {array.shape}")
     checked = array.astype(np.float64)
-    _refuse(np.any(~np.isfinite(checked), axis=1), checked, "deltas", "is not finite")
+    _refuse(~np.isfinite(checked), checked, "deltas", "is not finite")
     return checked
 
 
 def _checked_solid_boxes(boxes: RealArray, name: str) -> F64:
     checked = _checked_boxes(boxes, name)
-    _refuse(np.any(_sizes(checked) <= 0, axis=1), checked, name, "has no width or no height")
+    x1, y1, x2, y2 = checked.T
+    flat = np.stack([x2 <= x1, y2 <= y1], axis=1)
+    _refuse(flat, checked, name, "has no width or no height")
     return checked
 
 
-def _refuse(rows: NDArray[np.bool_], values: F64, name: str, problem: str) -> None:
-    if rows.any():
-        row = int(rows.argmax())
+def _refuse(wrong: NDArray[np.bool_], values: F64, name: str, problem: str) -> None:
+    if wrong.any():
+        row = int(wrong.any(axis=1).argmax())
         raise ValueError(f"{name}[{row}] = {values[row].tolist()} {problem}")
 
 
@@ -149,10 +153,13 @@ def _checked_boxes(boxes: RealArray, name: str) -> F64:
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name} must have shape (N, 4), got {array.shape}")
     checked = array.astype(np.float64)
-    not_finite = ~np.isfinite(checked).all(axis=1)
-    inverted = (checked[:, 2:] < checked[:, :2]).any(axis=1)
-    for rows, problem in ((not_finite, "is not finite"), (inverted, "has x2 < x1 or y2 < y1")):
-        if rows.any():
-            row = int(rows.argmax())
+    x1, y1, x2, y2 = checked.T  # by columns: rows of 4 are too short to be fast
+    inverted = np.stack([x2 < x1, y2 < y1], axis=1)
+    for wrong, problem in (
+        (~np.isfinite(checked), "is not finite"),
+        (inverted, "has x2 < x1 or y2 < y1"),
+    ):
+        if wrong.any():
+            row = int(wrong.any(axis=1).argmax())
             raise ValueError(f"{name}[{row}] = {array[row].tolist()} {problem}")
     return checked

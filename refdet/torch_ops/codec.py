@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Weights = tuple[float, float, float, float]
+Columns = tuple[Tensor, Tensor, Tensor, Tensor]
 
 MAX_LOG_SCALE = math.log(1000.0 / 16.0)
 """Detectron's and torchvision's limit on ln(w / pw): no box is wider than 62.5 references."""
@@ -40,10 +41,12 @@ def encode_boxes(boxes_xyxy: Tensor, references_xyxy: Tensor, weights: Weights) 
         Girshick et al., "Rich feature hierarchies", CVPR 2014, appendix C, equations 6 to 9.
     """
     boxes, references = _checked_pairs(boxes_xyxy, "boxes_xyxy", references_xyxy)
-    sizes, reference_sizes = _sizes(boxes), _sizes(references)  # (..., N, 2): width, height
-    shift = (_centres(boxes) - _centres(references)) / reference_sizes
-    log_scale = torch.log(sizes / reference_sizes)
-    return torch.cat([shift, log_scale], dim=-1) * _checked_weights(weights, boxes)
+    cx, cy, w, h = _centres_and_sizes(boxes)
+    pcx, pcy, pw, ph = _centres_and_sizes(references)
+    wx, wy, ww, wh = _checked_weights(weights, cx)
+    dx, dy = (cx - pcx) / pw * wx, (cy - pcy) / ph * wy
+    dw, dh = torch.log(w / pw) * ww, torch.log(h / ph) * wh
+    return torch.stack([dx, dy, dw, dh], dim=-1)
 
 
 def decode_boxes(
@@ -78,28 +81,28 @@ def decode_boxes(
         the limit from torchvision 0.29, `BoxCoder`.
     """
     offsets, references = _checked_pairs(deltas, "deltas", references_xyxy)
-    unweighted = offsets / _checked_weights(weights, offsets)
-    shift, log_scale = unweighted[..., :2], unweighted[..., 2:]
+    weighted = zip(offsets.unbind(-1), _checked_weights(weights, offsets), strict=True)
+    dx, dy, dw, dh = (offset / weight for offset, weight in weighted)
     if max_log_scale is not None:
-        log_scale = log_scale.clamp(max=max_log_scale)
-    centres = _centres(references) + shift * _sizes(references)
-    half = torch.exp(log_scale) * _sizes(references) / 2
-    return torch.cat([centres - half, centres + half], dim=-1)
+        dw, dh = dw.clamp(max=max_log_scale), dh.clamp(max=max_log_scale)
+    pcx, pcy, pw, ph = _centres_and_sizes(references)
+    cx, cy = pcx + dx * pw, pcy + dy * ph
+    half_w, half_h = torch.exp(dw) * pw / 2, torch.exp(dh) * ph / 2
+    return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
 
 
-def _centres(boxes: Tensor) -> Tensor:
-    return (boxes[..., :2] + boxes[..., 2:]) / 2
+def _centres_and_sizes(boxes: Tensor) -> Columns:
+    """cx, cy, width and height, each (..., N): rows of four are too short to be computed fast."""
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
 
 
-def _sizes(boxes: Tensor) -> Tensor:
-    return boxes[..., 2:] - boxes[..., :2]
-
-
-def _checked_weights(weights: Weights, like: Tensor) -> Tensor:
+def _checked_weights(weights: Weights, like: Tensor) -> tuple[Tensor, ...]:
     if [0 < weight < math.inf for weight in weights] != [True] * 4:
         raise ValueError(f"weights must be four positive finite numbers, got {weights}")
-    # Each filled in on the device: to copy them there would wait for it.
-    return torch.cat([like.new_full((1,), weight) for weight in weights])
+    # Each filled in on the device: to copy them there would wait for it. By a number in its place
+    # CUDA divides otherwise than a CPU, in the last bit.
+    return tuple(like.new_full((), weight) for weight in weights)
 
 
 def _checked_pairs(rows: Tensor, name: str, references: Tensor) -> tuple[Tensor, Tensor]:
