@@ -81,7 +81,7 @@ def loss_by_refdet(
 def from_boxes_by_refdet(
     logits: Tensor, deltas: Tensor, boxes: Tensor, labels: Tensor, priors: Tensor
 ) -> Tensor:
-    found = assign.assign_ssd(iou.iou_matrix(priors, boxes), THRESHOLD)
+    found = assign.assign_ssd(iou.iou_matrix(boxes, priors).mT, THRESHOLD)
     index, positive = found.object_index, found.positive
     matched = boxes.gather(1, index[..., None].expand(-1, -1, 4))
     target_deltas = codec.encode_boxes(matched, priors, SSD_WEIGHTS)

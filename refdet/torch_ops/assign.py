@@ -38,7 +38,8 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
     >= threshold.
 
     Args:
-        iou: (P, G) or (B, P, G), floating, in [0, 1]; rows are priors, columns are objects.
+        iou: (P, G) or (B, P, G), floating, in [0, 1]; rows are priors, columns are objects. On a
+            CPU `iou_matrix(objects, priors).mT` is gone through faster.
         threshold: in (0, 1]; usually 0.5. It is compared in the dtype of `iou`.
         valid: (G,) or (B, G) bool, False for columns that only pad; by default all are objects.
 
@@ -58,7 +59,7 @@ def assign_ssd(iou: Tensor, threshold: float, valid: Tensor | None = None) -> As
     if iou.numel() == 0:
         return _without_pairs(iou, real)
     overlaps = iou.detach() if valid is None else _without_padding(iou, real)
-    by_object = overlaps.mT.contiguous().view(-1, *overlaps.mT.shape[-2:])  # (B, G, P)
+    by_object = (overlaps if overlaps.ndim == 3 else overlaps[None]).mT  # (B, G, P)
     if iou.device.type == "cpu" and not torch.compiler.is_compiling():
         holder = _bipartite(by_object).view(iou.shape[:-1])
     else:
