@@ -90,6 +90,9 @@ class Train(DataOptions):
     """Decode all images into this file once, for this run and later ones: workers and processes
     share it, and it need not fit into memory. As large as --cache; an image that has changed since
     has it written anew."""
+    augment_on_device: bool = False
+    """Resize and change training samples on the GPU rather than in --workers: for few cores beside
+    a fast GPU. The same random changes; resized pixels may differ by rounding."""
     precision: Precision = Precision.AUTO
     """auto takes bf16 where the processor computes it in hardware, else fp32; fp16 scales its
     gradients."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import cast
@@ -17,10 +18,12 @@ from torchvision.transforms import v2
 from benchmarks.throughput.inputs import boxes
 from refdet.data.augmentation import Sample, Transform, training_transform
 from refdet.data.augmentation_faster_rcnn import faster_rcnn_training_transform
-from refdet.data.dataset import DetectionDataset
+from refdet.data.dataset import Batch, DetectionDataset, Untransformed
+from refdet.data.decode import decode_image
+from refdet.data.decoded_file import decode_once
 from refdet.detecting import Prepare, prepared_ahead
 from refdet.records import AnnotatedImage, GroundTruth
-from refdet.training.loading import make_loader
+from refdet.training.loading import TransformedOnDevice, make_loader
 from refdet.training.plan import EpochBatches
 
 SIZE = (375, 500)
@@ -54,14 +57,27 @@ def ours_for_training(
     architecture: str,
     batch_size: int,
     workers: int,
-    cache: bool,
+    *,
+    cache: bool = False,
+    cache_file: Path | None = None,
+    augment_on: torch.device | None = None,
 ) -> Step:
-    """A step is a batch of `refdet train`."""
-    dataset = DetectionDataset(images, TRAINING_TRANSFORMS[architecture](), cache=cache)
-    batches = EpochBatches(len(dataset), batch_size, seed=0)
-    loader = make_loader(
-        dataset, batches, workers=workers, pin_memory=False, tell=lambda _sentence: None
+    """A step is a batch of `refdet train`, whose options the last three are."""
+    decode = decode_once(cache_file, images) if cache_file else decode_image
+    transform = TRAINING_TRANSFORMS[architecture]()
+    dataset = DetectionDataset(images, transform, cache=cache, decode=decode)
+    loader_of = partial(
+        make_loader,
+        batches=EpochBatches(len(dataset), batch_size, seed=0),
+        workers=workers,
+        pin_memory=augment_on is not None and augment_on.type == "cuda",
+        tell=lambda _sentence: None,
     )
+    if augment_on is None:
+        loader: Iterable[Batch] = loader_of(dataset)
+    else:
+        untransformed = loader_of(Untransformed(dataset))
+        loader = TransformedOnDevice(untransformed, dataset, augment_on)
     return _next_of(endless(lambda: iter(loader)))
 
 

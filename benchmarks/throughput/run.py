@@ -6,7 +6,8 @@ turns, and the median turn is shown. Training is a whole step of each side's own
 loss, backward, step. The weights are random, so a detector finds nothing or everything: inference
 is timed with a lowest score of 1, which leaves the network alone, and of 0, with which every prior
 or proposal is a candidate of every class. Real images lie between. SSD300's normalisation is in
-the time of both. The input pipelines are timed by themselves, from JPEG files of 500 x 375.
+the time of both. The input pipelines are timed by themselves, from JPEG files of 500 x 375, from a
+file of decoded images, and with the samples augmented on the device.
 """
 
 from __future__ import annotations
@@ -65,12 +66,10 @@ class Plan:
         self,
         task: str,
         sides: Mapping[str, Callable[[int], object]],
-        device: torch.device | None = None,
     ) -> list[Line]:
         """Time sides at a task."""
-        device = device or self.device
         say(f"timing {task}: {', '.join(sides)}")
-        return timed(task, sides, self.batch_size, device, steps=self.steps, turns=self.turns)
+        return timed(task, sides, self.batch_size, self.device, steps=self.steps, turns=self.turns)
 
 
 def main() -> None:
@@ -188,18 +187,24 @@ def lines_of(
 
 
 def measured_input(architecture: Architecture, plan: Plan) -> list[Line]:
-    """The input pipelines of one detector, which end on the CPU."""
+    """The input pipelines of one detector, whose batches end on the CPU or on the device."""
     name, given = architecture.name, (plan.batch_size, plan.workers)
     n = plan.batch_size * -(-pipeline.N_IMAGES // plan.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         images = pipeline.write_images(Path(folder), architecture.n_classes, n)
+        ours = partial(pipeline.ours_for_training, images, name, *given)
+        file = Path(folder) / "decoded.safetensors"
         sides = {
-            f"{OURS}, train": pipeline.ours_for_training(images, name, *given, cache=False),
-            f"{OURS}, train --cache": pipeline.ours_for_training(images, name, *given, cache=True),
+            f"{OURS}, train": ours(),
+            f"{OURS}, train --cache": ours(cache=True),
+            f"{OURS}, train --cache-file": ours(cache_file=file),
+            f"{OURS}, train --cache-file --augment-on-device ({plan.device})": ours(
+                cache_file=file, augment_on=plan.device
+            ),
             f"{OURS}, infer": pipeline.ours_for_inference(images, name, *given),
             "torchvision's preset": pipeline.theirs_for_training(images, name, *given),
         }
-        return plan.timed(f"{name} input", sides, torch.device("cpu"))
+        return plan.timed(f"{name} input", sides)
 
 
 def machine(plan: Plan) -> dict[str, object]:

@@ -16,8 +16,9 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.models.detection.ssd import SSD
 from torchvision.transforms.v2.functional import normalize
 
-from refdet.data.augmentation import IMAGENET_MEAN, IMAGENET_STD
+from refdet.data.augmentation import IMAGENET_STD
 from refdet.data.dataset import Batch
+from refdet.data.mean_colour import IMAGENET_MEAN
 from refdet.models.detector import DetectionSettings, Detector
 from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec

@@ -6,13 +6,17 @@ or float32 in [0, 1], and boxes in that image's pixels go in. From those of SSD,
 new image's pixels come out; Faster R-CNN's are in `refdet.data.augmentation_faster_rcnn`.
 Randomness comes from torch's global generator, which `refdet.data.dataset` seeds for every sample.
 
+The image may lie on a GPU while boxes and labels, whose values are looked at, are on the CPU: then
+nothing waits for the GPU.
+
 Training follows SSD (Liu et al., ECCV 2016, sections 2.2 and 3.6) by torchvision's transforms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import torch
@@ -21,8 +25,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from refdet.data.colour_jitter import colour_jitter
+from refdet.data.mean_colour import IMAGENET_MEAN, on_canvas
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Sample: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -49,18 +53,6 @@ class OnSamples:
         return plain_image, moved["boxes"].as_subclass(Tensor), moved["labels"]
 
 
-@dataclass(frozen=True)
-class _ByDtype:
-    """Two transforms, of which the image's dtype chooses one."""
-
-    of_uint8: Transform
-    of_floats: Transform
-
-    def __call__(self, image: Tensor, boxes_xyxy: Tensor, labels: Tensor) -> Sample:
-        chosen = self.of_floats if image.is_floating_point() else self.of_uint8
-        return chosen(image, boxes_xyxy, labels)
-
-
 def training_transform(
     size: int = 300, *, max_zoom_out: float = 4.0, share: float = 1.0
 ) -> Transform:
@@ -75,12 +67,9 @@ def training_transform(
         share: of the samples that are zoomed and cropped, and, drawn anew, of those whose colours
             are changed; the others are only flipped and resized.
     """
-    last = [v2.RandomApply(colour_steps(), p=share), *_normalising_steps()]
-    by_dtype = (
-        OnSamples(v2.Compose([*geometric_steps(size, max_zoom_out, share, floats=floats), *last]))
-        for floats in (False, True)
-    )
-    return _ByDtype(*by_dtype)
+    colours = v2.RandomApply(colour_steps(), p=share)
+    steps = [*geometric_steps(size, max_zoom_out, share), colours, *_normalising_steps()]
+    return OnSamples(v2.Compose(steps))
 
 
 def inference_transform(size: int = 300) -> Transform:
@@ -93,13 +82,9 @@ def geometric_transform(size: int = 300) -> Transform:
     return OnSamples(v2.Compose(geometric_steps(size, max_zoom_out=4.0, share=1.0)))
 
 
-def geometric_steps(
-    size: int, max_zoom_out: float, share: float, *, floats: bool = False
-) -> list[torch.nn.Module]:
+def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.nn.Module]:
     """Zoom-out, IoU crop, flips, resize; then boxes that are left without a pixel go."""
-    mean_colour = tuple(c if floats else round(255 * c) for c in IMAGENET_MEAN)
-    fill = {tv_tensors.Image: mean_colour, "others": 0}
-    zoom_out = v2.RandomZoomOut(fill=fill, side_range=(1.0, max_zoom_out))
+    zoom_out = _ZoomOut(side_range=(1.0, max_zoom_out))
     # No crop reaches the higher IoUs with small objects, so most trials for them are in vain:
     # 10 instead of 40 took 27 instead of 35 ms an image on the blood-cell set.
     crop = v2.RandomIoUCrop(trials=10)
@@ -135,9 +120,36 @@ def to_float() -> v2.ToDtype:
 
 def denormalise(image: Tensor) -> Tensor:
     """The inverse of the normalisation: (3, H, W) uint8, rounded and clipped."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = _mean_and_std(image.device)
     return ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
+class _ZoomOut(v2.RandomZoomOut):  # type: ignore[misc]  # torchvision has no annotations
+    """torchvision's, on a canvas in the mean colour of the image's dtype."""
+
+    def transform(self, inpt: object, params: Mapping[str, list[int]]) -> object:
+        """An image is put on its canvas here, for torchvision would copy the colour to a GPU."""
+        if not isinstance(inpt, tv_tensors.Image):
+            return super().transform(inpt, params)
+        left, top, right, bottom = params["padding"]
+        height, width = inpt.shape[-2:]
+        size = (left + width + right, top + height + bottom)
+        return tv_tensors.Image(on_canvas(inpt.as_subclass(Tensor), size, (left, top)))
+
+
 def _normalising_steps() -> list[torch.nn.Module]:
-    return [to_float(), v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    return [to_float(), v2.Lambda(_normalised, tv_tensors.Image)]
+
+
+def _normalised(image: Tensor) -> Tensor:
+    """As `v2.Normalize`, which copies its numbers to a GPU for every image."""
+    mean, std = _mean_and_std(image.device)
+    again: Tensor = tv_tensors.Image(image.as_subclass(Tensor).sub(mean).div_(std))
+    return again
+
+
+@cache
+def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Each (3, 1, 1)."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return mean.to(device), std.to(device)

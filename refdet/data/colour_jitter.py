@@ -52,7 +52,7 @@ def with_contrast(image: Tensor, factor: float) -> Tensor:
         # In whole 2**-24ths, of which float64 adds up more than there are pixels without rounding:
         # then no order of the terms gives another sum.
         grey = (grey * 2**24).round() / 2**24
-    mean = grey.mean(dtype=torch.float64).item()
+    mean = grey.mean(dtype=torch.float64)  # a tensor, since to ask a GPU for it is to wait for it
     white = 1 if image.is_floating_point() else 255
     changed = (image * factor).add_((1 - factor) * mean).clamp_(0, white)
     return changed.to(image.dtype)

@@ -21,7 +21,7 @@ class Item(NamedTuple):
     """One sample.
 
     Attributes:
-        image: (3, H, W) float32, as the transform gives it.
+        image: (3, H, W) float32, as the transform gives it; or before it, uint8 or float32.
         boxes_xyxy: (N, 4) float32 in pixels of `image`; objects marked difficult are among them.
         labels: (N,) int64 in 0..C-1.
         image_index: its place in the data set, from 0.
@@ -102,14 +102,24 @@ class DetectionDataset(Dataset[Item]):
         return len(self._images)
 
     def __getitem__(self, index: int) -> Item:
-        randomness = np.random.SeedSequence([self._seed, int(self._epoch), index])
+        return self.transformed(self.untransformed(index))
+
+    def untransformed(self, index: int) -> Item:
+        """The sample as it is decoded and mixed: its image is uint8 or float32 in [0, 1]."""
         sample = self._raw(index)
         if self._mixing is not None:
-            generator = np.random.default_rng(randomness.spawn(1)[0])
+            generator = np.random.default_rng(self._randomness(index).spawn(1)[0])
             sample = self._mixing(sample, lambda: self._any_raw(generator), generator)
-        with _seeded(randomness):
-            image, boxes, labels = self._transform(*sample)
-        return Item(image, boxes, labels, index)
+        return Item(*sample, index)
+
+    def transformed(self, item: Item) -> Item:
+        """What becomes of an untransformed sample of this epoch, wherever its image lies."""
+        with _seeded(self._randomness(item.image_index)):
+            sample = self._transform(item.image, item.boxes_xyxy, item.labels)
+        return Item(*sample, item.image_index)
+
+    def _randomness(self, index: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence([self._seed, int(self._epoch), index])
 
     def _raw(self, index: int) -> Sample:
         """The image and its objects as they are annotated."""
@@ -121,6 +131,19 @@ class DetectionDataset(Dataset[Item]):
 
     def _any_raw(self, generator: np.random.Generator) -> Sample:
         return self._raw(int(generator.integers(len(self))))
+
+
+class Untransformed(Dataset[Item]):
+    """The samples of a data set before their transform, to be transformed elsewhere."""
+
+    def __init__(self, dataset: DetectionDataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Item:
+        return self._dataset.untransformed(index)
 
 
 @contextmanager

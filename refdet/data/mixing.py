@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from refdet.data.augmentation import IMAGENET_MEAN, Sample
+from refdet.data.augmentation import Sample
+from refdet.data.mean_colour import on_canvas
 
 ROUNDING = 1e-3
 """Pixels by which a side of 1 may be short: the difference of two float32 coordinates is."""
@@ -71,7 +72,7 @@ def place(
         min_visible: as in `visible_boxes`.
     """
     image, boxes_xyxy, labels = sample
-    canvas = _on_canvas(image, size, offset)
+    canvas = on_canvas(image, size, offset)
     shifted = boxes_xyxy + boxes_xyxy.new_tensor(offset * 2)
     return canvas, *visible_boxes(shifted, labels, *size, min_visible)
 
@@ -142,7 +143,7 @@ def mixup(one: Sample, other: Sample, weight: float) -> Sample:
         raise ValueError(f"weight {weight} is not in [0, 1]")
     images = _of_one_dtype([one[0], other[0]])
     size = (max(image.shape[2] for image in images), max(image.shape[1] for image in images))
-    above, below = (_on_canvas(image, size, (0, 0)) for image in images)
+    above, below = (on_canvas(image, size, (0, 0)) for image in images)
     mixed = torch.lerp(below.float(), above.float(), weight)
     if above.dtype == torch.uint8:
         mixed = mixed.round().to(torch.uint8)
@@ -191,25 +192,6 @@ class Mixing:
             weight = generator.beta(self.mixup_alpha, self.mixup_alpha)
             sample = mixup(sample, draw_other(), weight)
         return sample
-
-
-def _on_canvas(image: Tensor, size: tuple[int, int], offset: tuple[int, int]) -> Tensor:
-    """The image on a canvas of `size` (width, height) in the mean colour, at `offset` (x, y)."""
-    (width, height), (left, top) = size, offset
-    image_height, image_width = image.shape[-2:]
-    if (size, offset) == ((image_width, image_height), (0, 0)):
-        return image
-    mean = torch.tensor(IMAGENET_MEAN)[:, None, None]
-    colour = mean if image.is_floating_point() else (255 * mean).round()
-    canvas = colour.to(image.dtype).repeat(1, height, width)
-    # Negative ends would count from the far side.
-    rows = slice(max(top, 0), max(min(top + image_height, height), 0))
-    columns = slice(max(left, 0), max(min(left + image_width, width), 0))
-    if rows.start < rows.stop and columns.start < columns.stop:
-        canvas[:, rows, columns] = image[
-            :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-        ]
-    return canvas
 
 
 def _of_one_dtype(images: Sequence[Tensor]) -> list[Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 Forward: TypeAlias = Callable[..., object]
@@ -50,6 +51,12 @@ class RawDetections(NamedTuple):
     boxes_xyxy: Tensor
     scores: Tensor
     labels: Tensor
+
+
+def on_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+    """The tensors on a device, without waiting for a GPU that gets them from pinned memory."""
+    # To the CPU it has to be waited for, or it would be read before it has come.
+    return [tensor.to(device, non_blocking=device.type == "cuda") for tensor in tensors]
 
 
 class Detector(ABC):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 
-from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
+from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections, on_device
 from refdet.models.faster_rcnn_detect import Size, detect_from_features
 from refdet.models.faster_rcnn_network import build_network, frozen_sentence
 from refdet.models.faster_rcnn_spec import (
@@ -63,7 +63,7 @@ class FasterRCNNDetector(Detector):
         if not self.network.training:
             raise ValueError("losses are for training mode; judge gives them in evaluation mode")
         targets = self._targets(boxes_xyxy, labels)
-        output = (forward or self.network)(self._on_device(images), targets)
+        output = (forward or self.network)(on_device(images, self._device()), targets)
         if not isinstance(output, dict):
             raise TypeError(f"the network gave {type(output).__name__} instead of losses")
         return output
@@ -72,7 +72,7 @@ class FasterRCNNDetector(Detector):
     def detect(self, images: Sequence[Tensor], settings: DetectionSettings) -> list[RawDetections]:
         """What is found in each image; empty tensors where nothing is."""
         self._require_evaluation_mode()
-        resized, _ = self.network.transform(self._on_device(images))
+        resized, _ = self.network.transform(on_device(images, self._device()))
         features = self.network.backbone(resized.tensors)
         return detect_from_features(self.network, resized, features, _sizes(images), settings)
 
@@ -91,7 +91,7 @@ class FasterRCNNDetector(Detector):
         """
         self._require_evaluation_mode()
         network, targets = self.network, self._targets(boxes_xyxy, labels)
-        resized, resized_targets = network.transform(self._on_device(images), targets)
+        resized, resized_targets = network.transform(on_device(images, self._device()), targets)
         features = network.backbone(resized.tensors)
         with _computing_losses(network), _own_random_state(self._device()):
             proposals, losses = network.rpn(resized, features, resized_targets)
@@ -114,15 +114,13 @@ class FasterRCNNDetector(Detector):
                 )
         return [
             {
-                "boxes": image_boxes.to(device, torch.float32),
-                "labels": image_labels.to(device, torch.int64) + 1,
+                "boxes": image_boxes.to(torch.float32),
+                "labels": image_labels.to(torch.int64) + 1,
             }
-            for image_boxes, image_labels in zip(boxes_xyxy, labels, strict=True)
+            for image_boxes, image_labels in zip(
+                on_device(boxes_xyxy, device), on_device(labels, device), strict=True
+            )
         ]
-
-    def _on_device(self, images: Sequence[Tensor]) -> list[Tensor]:
-        device = self._device()
-        return [image.to(device, non_blocking=True) for image in images]
 
     def _device(self) -> torch.device:
         device: torch.device = next(self.network.parameters()).device

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refdet.core.priors import SSD300_BCCD, SSD300_COCO
-from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
+from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections, on_device
 from refdet.models.ssd300 import IMAGE_SIZE, SSD300, SSDOutput
 from refdet.models.ssd_detect import ssd_detect
 from refdet.models.ssd_loss import ssd_loss
@@ -86,7 +86,7 @@ class SSD300Detector(Detector):
 
     def _output(self, images: Sequence[Tensor], forward: Forward | None) -> SSDOutput:
         device = self.network.priors_xyxy.device
-        batch = torch.stack([image.to(device, non_blocking=True) for image in images])
+        batch = torch.stack(on_device(images, device))
         output = (forward or self.network)(batch)
         assert isinstance(output, SSDOutput)
         return SSDOutput(output.class_logits.float(), output.deltas.float())
@@ -98,8 +98,8 @@ class SSD300Detector(Detector):
         loss = ssd_loss(
             self.network,
             output,
-            [boxes.to(device) / IMAGE_SIZE for boxes in boxes_xyxy],
-            [labels_of_one.to(device) for labels_of_one in labels],
+            [boxes / IMAGE_SIZE for boxes in on_device(boxes_xyxy, device)],
+            on_device(labels, device),
             match_iou=self._match_iou,
             negative_ratio=self._negative_ratio,
         )

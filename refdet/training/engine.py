@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from refdet.config_train import Train
@@ -62,7 +61,7 @@ class Engine:
 
     config: Train
     stepper: Stepper
-    loader: DataLoader[Batch]
+    loader: Iterable[Batch]
     batches: EpochBatches
     dataset: DetectionDataset
     image_names: Sequence[str]

@@ -1,23 +1,27 @@
-"""The loader of training batches: with worker processes where they can work, without elsewhere."""
+"""The loader of training batches: with worker processes where they can work, without elsewhere.
+
+Samples are transformed where they are loaded, or by the device that trains.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from refdet.data.dataset import Batch, DetectionDataset, collate
+from refdet.data.dataset import Batch, DetectionDataset, Item, collate
 from refdet.models.runtime import usable_cores
 from refdet.terminal import in_notebook
 from refdet.training.stopping import leave_signals_to_parent
 
 
 def make_loader(
-    dataset: DetectionDataset,
+    dataset: Dataset[Item],
     batches: Iterable[list[int]],
     *,
     workers: int,
@@ -58,7 +62,7 @@ def make_loader(
 
 
 def _loader(
-    dataset: DetectionDataset, batches: Iterable[list[int]], workers: int, pin_memory: bool
+    dataset: Dataset[Item], batches: Iterable[list[int]], workers: int, pin_memory: bool
 ) -> DataLoader[Batch]:
     return DataLoader(
         # Its items are collated to batches, which torch's annotation does not know.
@@ -72,3 +76,35 @@ def _loader(
         # Workers are given a seed even where none is drawn: not from the global generator.
         generator=torch.Generator(),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TransformedOnDevice:
+    """A loader's batches, each transformed on a device when it is asked for.
+
+    The images go over as they are, a quarter of the bytes of floats, and their samples are those
+    that workers would make, up to the rounding of the device's interpolation. Boxes and labels
+    stay on the CPU, since a transform looks at their values: nothing here waits for a GPU.
+
+    Attributes:
+        untransformed: serves batches of `Untransformed(dataset)`.
+        dataset: whose transform and epoch it is.
+        device: that gets the images.
+    """
+
+    untransformed: Iterable[Batch]
+    dataset: DetectionDataset
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.untransformed:
+            yield collate([self._transformed(Item(*fields)) for fields in zip(*batch, strict=True)])
+
+    def _transformed(self, item: Item) -> Item:
+        image = item.image.to(self.device, non_blocking=True)
+        made = self.dataset.transformed(item._replace(image=image))
+        if self.device.type != "cuda":
+            return made
+        return made._replace(
+            boxes_xyxy=made.boxes_xyxy.pin_memory(), labels=made.labels.pin_memory()
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from torch.amp.grad_scaler import GradScaler
 from refdet import config_train as options
 from refdet.config import Precision
 from refdet.config_train import Train
-from refdet.data.dataset import DetectionDataset
+from refdet.data.dataset import Batch, DetectionDataset, Untransformed
 from refdet.files import atomic_path
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.optimisation import adamw, constant, milestones, one_cycle, sgd
@@ -28,7 +28,7 @@ from refdet.models.runtime import (
 from refdet.report.panels import draw_grid
 from refdet.training.data import TrainingData, decoder, fingerprint, read_data
 from refdet.training.engine import Engine, Progress, steps_per_epoch
-from refdet.training.loading import make_loader
+from refdet.training.loading import TransformedOnDevice, make_loader
 from refdet.training.logbook import EventLog, require_tensorboard
 from refdet.training.plan import EpochBatches
 from refdet.training.processes import World, n_processes_here
@@ -115,7 +115,7 @@ def prepare_run(
         stepper,
         Progress(),
         device,
-        _circumstances(data, device, number_format),
+        _circumstances(config, data, device, number_format),
         tell,
     )
     if checkpoint:
@@ -151,10 +151,16 @@ def _engine(
         tell=folder.tell,
     )
     batches = EpochBatches(len(training), config.batch_size, config.seed, world.rank, world.size)
+    loader: Iterable[Batch]
+    if config.augment_on_device:
+        untransformed = load(Untransformed(training), batches)
+        loader = TransformedOnDevice(untransformed, training, folder.device)
+    else:
+        loader = load(training, batches)
     return Engine(
         config,
         stepper,
-        load(training, batches),
+        loader,
         batches,
         training,
         [image.ground_truth.image for image in data.training],
@@ -200,7 +206,7 @@ def _checkpoint_to_take_up(config: Train, world: World, tell: Tell) -> Checkpoin
 
 
 def _circumstances(
-    data: TrainingData, device: torch.device, number_format: NumberFormat
+    config: Train, data: TrainingData, device: torch.device, number_format: NumberFormat
 ) -> dict[str, str]:
     on_gpu = device.type == "cuda"
     return {
@@ -208,6 +214,7 @@ def _circumstances(
         "validation data": fingerprint(data.validation),
         "number format": number_format.value,
         "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
+        "augmentation": "on the GPU" if on_gpu and config.augment_on_device else "on the CPU",
         "threads": str(torch.get_num_threads()),
     }
 

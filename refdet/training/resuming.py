@@ -17,10 +17,11 @@ MAY_CHANGE = frozenset(
     [
         *("data", "output", "resume", "overwrite", "progress", "threads", "workers"),
         *("cache", "cache_file", "save_minutes", "keep_every", "tensorboard", "device"),
+        "augment_on_device",
     ]
 )
 """Options that a resumed run may have differently. Where the data lies is one of them, what it
-holds is not; threads and device change the last digits, which is told."""
+holds is not; threads, device and where it augments change the last digits, which is told."""
 
 MUST_STAY = ("training data", "validation data", "number format")
 """Circumstances that a resumed run must find again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from refdet.models.faster_rcnn import FasterRCNNDetector
 from refdet.models.faster_rcnn_network import build_network
 from refdet.models.faster_rcnn_spec import Backbone, FasterRCNNSpec
 from refdet.models.ssd_detector import SSD300Detector
+from tests.training.runs import assert_same_tensors
 
 CPU = torch.device("cpu")
 N_CLASSES = 3
@@ -231,9 +233,20 @@ def test_architecture_gives_both_sides_the_same_weights(name: str) -> None:
 @pytest.mark.parametrize("name", run.NAMES)
 def test_input_pipelines_serve_batches(name: str, tmp_path: Path) -> None:
     images = pipeline.write_images(tmp_path, N_CLASSES, 4)
-    batch = pipeline.ours_for_training(images, name, 2, 0, cache=True)(0)
-    assert isinstance(batch, Batch)
-    assert len(batch.images) == 2
+    ours = partial(pipeline.ours_for_training, images, name, 2, 0)
+    plain, *others = (
+        ours(**options)(0)
+        for options in (
+            {},
+            {"cache": True},
+            {"cache_file": tmp_path / "decoded"},
+            {"cache_file": tmp_path / "decoded", "augment_on": CPU},
+        )
+    )
+    assert isinstance(plain, Batch)
+    assert len(plain.images) == 2
+    for other in others:
+        assert_same_tensors(other, plain)
     theirs = pipeline.theirs_for_training(images, name, 2, 0)(0)
     inferred = pipeline.ours_for_inference(images, name, 2, 1)(0)
     assert isinstance(theirs, list)
@@ -262,6 +275,6 @@ def test_main_prints_a_table_with_machine_and_versions(
     assert "1 threads, 0 workers, batches of 2, 1 turns of 1 steps" in said
     assert f"torch {torch.__version__.partition('+')[0]}" in said
     table = [line for line in said.splitlines() if line.startswith("| ssd300 input")]
-    assert len(table) == 4
+    assert len(table) == 6
     assert table[-1].rstrip(" |").endswith("x")
-    assert len(json.loads(output.read_text())["lines"]) == 4
+    assert len(json.loads(output.read_text())["lines"]) == 6

@@ -10,7 +10,6 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from refdet.data.augmentation import (
-    IMAGENET_MEAN,
     IMAGENET_STD,
     colour_steps,
     denormalise,
@@ -18,6 +17,7 @@ from refdet.data.augmentation import (
     inference_transform,
     training_transform,
 )
+from refdet.data.mean_colour import IMAGENET_MEAN
 from tests.data.painted import (
     COLOURS,
     RECTANGLES,

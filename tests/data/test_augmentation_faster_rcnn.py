@@ -10,12 +10,13 @@ from torch import Tensor
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.transforms.v2 import functional as F
 
-from refdet.data.augmentation import IMAGENET_MEAN, Sample, Transform
+from refdet.data.augmentation import Sample, Transform
 from refdet.data.augmentation_faster_rcnn import (
     faster_rcnn_inference_transform,
     faster_rcnn_training_transform,
     scale_in_place,
 )
+from refdet.data.mean_colour import IMAGENET_MEAN
 from tests.data.painted import (
     COLOURS,
     RECTANGLES,

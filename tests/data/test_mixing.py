@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from refdet.data.augmentation import IMAGENET_MEAN, Sample
+from refdet.data.augmentation import Sample
+from refdet.data.mean_colour import IMAGENET_MEAN
 from refdet.data.mixing import Mixing, mixup, mosaic, place, visible_boxes
 from tests.data.painted import assert_labels_match_colours, painted_samples
 

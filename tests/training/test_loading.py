@@ -7,13 +7,15 @@ import multiprocessing.process
 import pickle
 
 import pytest
+import torch
 
+from refdet.data.augmentation import Transform, training_transform
 from refdet.data.augmentation_faster_rcnn import faster_rcnn_training_transform
-from refdet.data.dataset import Batch, DetectionDataset
+from refdet.data.dataset import Batch, DetectionDataset, Untransformed
 from refdet.data.mixing import Mixing
 from refdet.data.voc import read_voc_split
 from refdet.training import loading
-from refdet.training.loading import make_loader
+from refdet.training.loading import TransformedOnDevice, make_loader
 from refdet.training.plan import EpochBatches
 from tests.data.voc_folder import CLASSES
 from tests.training.runs import assert_same_tensors, make_data
@@ -53,6 +55,62 @@ def test_make_loader_with_workers_serves_the_same(
     told: list[str] = []
     assert_same_tensors(epochs(dataset, 2, told), without_workers)
     assert told == []
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_transformed_on_device_serves_the_same(
+    dataset: DetectionDataset, without_workers: list[Batch], workers: int
+) -> None:
+    batches = EpochBatches(len(dataset), 2, seed=3)
+    raw = make_loader(
+        Untransformed(dataset), batches, workers=workers, pin_memory=False, tell=pytest.fail
+    )
+    loader = TransformedOnDevice(raw, dataset, torch.device("cpu"))
+    served: list[Batch] = []
+    before = torch.get_rng_state()
+    for epoch, first in ((1, 0), (2, 1)):
+        dataset.set_epoch(epoch)
+        batches.set_epoch(epoch, first)
+        served += loader
+    assert_same_tensors(served, without_workers)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_transformed_on_device_leaves_boxes_and_labels_where_they_are(
+    dataset: DetectionDataset,
+) -> None:
+    raw = make_loader(
+        Untransformed(dataset), [[0, 1]], workers=0, pin_memory=False, tell=pytest.fail
+    )
+    [batch] = TransformedOnDevice(raw, dataset, torch.device("meta"))
+    assert {image.device.type for image in batch.images} == {"meta"}
+    assert {one.device.type for one in (*batch.boxes_xyxy, *batch.labels)} == {"cpu"}
+    [expected] = make_loader(dataset, [[0, 1]], workers=0, pin_memory=False, tell=pytest.fail)
+    assert_same_tensors(batch[1:], expected[1:])
+    assert [image.shape for image in batch.images] == [image.shape for image in expected.images]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("transform", [training_transform(), faster_rcnn_training_transform()])
+def test_transformed_on_device_never_waits_for_a_gpu(
+    dataset: DetectionDataset, transform: Transform
+) -> None:
+    other = DetectionDataset(dataset._images, transform)
+    indices = list(range(len(other)))
+    expected, raw = (
+        list(make_loader(one, [indices], workers=0, pin_memory=pinned, tell=pytest.fail))
+        for one, pinned in ((other, False), (Untransformed(other), True))
+    )
+    list(TransformedOnDevice(raw, other, torch.device("cuda", 0)))  # what is made once
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        [served] = TransformedOnDevice(raw, other, torch.device("cuda", 0))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert_same_tensors(served[1:], expected[0][1:])
+    for ours, theirs in zip(served.images, expected[0].images, strict=True):
+        # Bytes may be rounded to the next on the way, which a change of colours then spreads.
+        assert (ours.cpu() - theirs).abs().mean() < 0.02
 
 
 @pytest.fixture(autouse=True)

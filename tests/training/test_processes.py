@@ -124,12 +124,12 @@ def test_two_processes_stopped_and_resumed_are_the_same_run(
     assert_same_run(stopped, whole)
 
 
-def test_two_processes_share_a_file_of_decoded_images(
+def test_two_processes_share_a_file_of_decoded_images_and_augment_on_the_device(
     together: dict[str, tuple[Train, str]], tmp_path: Path
 ) -> None:
     whole, _ = together["ssd300"]
     file = tmp_path / "decoded.safetensors"
-    run = changed(whole, output=tmp_path / "run", cache_file=file, workers=1)
+    run = changed(whole, output=tmp_path / "run", cache_file=file, augment_on_device=True)
     printed = torchrun(run, "ssd300").stdout
     assert printed.count(f"{file} does not exist yet: decoding into it") == 1
     assert_same_run(run, whole)

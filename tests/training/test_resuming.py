@@ -76,6 +76,16 @@ def test_train_stopped_by_ctrl_c_and_resumed_is_the_same_run(
     )
 
 
+def test_train_stopped_with_augmentation_on_the_device_and_resumed_without_is_the_same_run(
+    config: Train, tmp_path: Path, ctrl_c_after: dict[str, int]
+) -> None:
+    stopped = changed(config, output=tmp_path / "run", augment_on_device=True)
+    ctrl_c_after["step"] = STEPS_PER_EPOCH + 1
+    assert train(stopped) == INTERRUPTED
+    assert train(changed(stopped, augment_on_device=False, resume=True)) == 0
+    assert_same_run(stopped, config)
+
+
 def test_train_one_epoch_and_one_more_are_two(
     config: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,14 @@ def test_train_with_a_file_of_decoded_images_is_the_same_run(
     assert file.stat().st_mtime_ns == written.st_mtime_ns
 
 
+def test_train_with_augmentation_on_the_device_is_the_same_run(
+    config: Train, tmp_path: Path
+) -> None:
+    other = changed(config, output=tmp_path / "run", augment_on_device=True, workers=1)
+    train(other)
+    assert_same_run(other, config)
+
+
 def test_train_refuses_two_caches(config: Train, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--cache keeps images in memory, --cache-file in a file"):
         changed(config, cache=True, cache_file=tmp_path / "decoded")
