@@ -25,6 +25,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from refdet.data.colour_jitter import colour_jitter
+from refdet.data.iou_crop import IoUCrop
 from refdet.data.mean_colour import IMAGENET_MEAN, on_canvas
 
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -87,7 +88,7 @@ def geometric_steps(size: int, max_zoom_out: float, share: float) -> list[torch.
     zoom_out = _ZoomOut(side_range=(1.0, max_zoom_out))
     # No crop reaches the higher IoUs with small objects, so most trials for them are in vain:
     # 10 instead of 40 took 27 instead of 35 ms an image on the blood-cell set.
-    crop = v2.RandomIoUCrop(trials=10)
+    crop = IoUCrop(trials=10)
     return [
         v2.RandomApply([zoom_out, crop], p=share),
         v2.RandomHorizontalFlip(),
