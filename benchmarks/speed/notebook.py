@@ -68,6 +68,20 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, threshold: f
     return found[scores[found].argsort(descending=True)]
 
 
+def soft_nms(
+    boxes_xyxy: Tensor, scores: Tensor, threshold: float, min_score: float
+) -> tuple[Tensor, Tensor]:
+    """Rows and scores: the best, then all others lowered (linear), a Python step for every box."""
+    left, rows, lowered = scores.clone(), [], []
+    while (best := int(left.argmax())) >= 0 and left[best] >= min_score:
+        rows.append(best)
+        lowered.append(float(left[best]))
+        overlap = jaccard(boxes_xyxy[best, None], boxes_xyxy)[0]
+        left = torch.where(overlap > threshold, left * (1 - overlap), left)
+        left[best] = -1
+    return torch.tensor(rows), torch.tensor(lowered, dtype=scores.dtype)
+
+
 def assign(iou: Tensor, threshold: float) -> Tensor:
     """(P,) the object of each prior or -1; every object overwrites its best prior."""
     best_iou, index = iou.max(dim=1)

@@ -103,6 +103,7 @@ class Task:
         oracle: the right answer of a case's inputs, as arrays; shares no code with ours.
         work: of inputs, answer and bytes of a float: the bytes that any implementation must move
             (inputs once in, results once out) and the operations it must do; None if not counted.
+        dtypes: of the floats among the inputs; one of them where that makes no difference.
     """
 
     family: str
@@ -112,6 +113,7 @@ class Task:
     implementations: Sequence[Implementation]
     oracle: Callable[..., object]
     work: Work | None = None
+    dtypes: Sequence[str] = tuple(DTYPES)
 
     @lru_cache(maxsize=1)  # noqa: B019 - likewise
     def wanted(self, case: Case) -> Arrays:
@@ -191,7 +193,7 @@ def trials(*tasks: Task) -> list[object]:
 
 
 def _trials_of(task: Task) -> Iterator[Trial]:
-    for case, device, dtype in product(task.cases, DEVICES, DTYPES):
+    for case, device, dtype in product(task.cases, DEVICES, task.dtypes):
         for one in task.implementations:
             at_home = (device, dtype) == ("cpu", "float64") or not one.takes_arrays
             if at_home and case.size <= one.largest:

@@ -165,6 +165,12 @@ def test_trials_are_each_case_where_an_implementation_runs() -> None:
     ]
 
 
+def test_trials_are_in_the_dtypes_that_make_a_difference() -> None:
+    found = [param.values[0] for param in trials(replace(DOUBLE, dtypes=("float64",)))]  # type: ignore[attr-defined]  # pytest's
+    assert {trial.dtype for trial in found} == {"float64"}
+    assert len({trial.id for trial in found if trial.device == "cpu"}) == 3
+
+
 def test_inputs_are_several_of_the_dtype_and_on_the_device() -> None:
     case = DOUBLE.cases[0]
     array_sets = Trial(DOUBLE, case, DOUBLE.implementations[0], "cpu", "float64").inputs()
