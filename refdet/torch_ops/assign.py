@@ -3,6 +3,7 @@
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -195,19 +196,43 @@ def _bipartite_without_waiting(by_object: Tensor) -> Tensor:
     In every round each object asks for the best prior that nobody better asked for in the round
     before. After round k the k highest pairs of the greedy rule stand for good: nobody better
     asks for theirs, and of what they leave, the next pair is the first choice of both its sides.
+    The others hold at most G - 1 priors, so an object never asks beyond its G best.
     """
     batch, n_objects, n_priors = by_object.shape
-    objects = torch.arange(n_objects, device=by_object.device)[:, None]  # (G, 1)
-    held_iou = by_object.new_zeros(batch, n_priors)
-    holder = torch.full((batch, n_priors), n_objects, device=by_object.device)
-    for _ in range(n_objects):
-        free = _would_have(by_object, objects, held_iou[:, None], holder[:, None])
-        iou, prior = free.max(dim=2)  # (B, G); of several, the lowest prior
-        held_iou = torch.zeros_like(held_iou).scatter_reduce(1, prior, iou, "amax")
-        holds = (iou > 0) & (iou == held_iou.gather(1, prior))
-        asking = torch.where(holds, objects[:, 0], n_objects)
-        holder = torch.full_like(holder, n_objects).scatter_reduce(1, prior, asking, "amin")
-    return holder
+    best = by_object.sort(dim=2, descending=True, stable=True)  # of several, the lowest prior
+    count = min(n_objects, n_priors)
+    prior = best.indices[..., :count].flatten(1)  # (B, G count), object by object
+    iou, order = best.values[..., :count].flatten(1).sort(dim=1, descending=True, stable=True)
+    # A pair's rank is high if it comes early in the strict order; 0 is no pair.
+    n_pairs = order.shape[1]
+    ranks = torch.arange(n_pairs, 0, -1, device=order.device) * (iou > 0)
+    rank = torch.zeros_like(order).scatter(1, order, ranks).view(batch, n_objects, count)
+    prior_of = torch.cat([prior.gather(1, order), prior[:, :1]], dim=1)  # at n_pairs - rank
+
+    def next_round(held: Tensor) -> Tensor:
+        """(B, P), the rank by which each prior is held, from that of the round before."""
+        free = torch.where(rank >= held.gather(1, prior).view_as(rank), rank, 0)
+        asking = free.amax(dim=2)
+        asked = prior_of.gather(1, n_pairs - asking)
+        return torch.zeros_like(held).scatter_reduce(1, asked, asking, "amax")
+
+    held = _repeated(next_round, order.new_zeros(batch, n_priors), n_objects)
+    object_of = torch.cat([order // count, torch.full_like(order[:, :1], n_objects)], dim=1)
+    return object_of.gather(1, n_pairs - held)
+
+
+def _repeated(step: Callable[[Tensor], Tensor], start: Tensor, times: int) -> Tensor:
+    """`step` of `step` of ... `start`; a compiled loop, which is one graph for any number."""
+    if not torch.compiler.is_dynamo_compiling():
+        for _ in range(times):
+            start = step(start)
+        return start
+    done = torch.zeros((), dtype=torch.int64)  # on the host, which need not wait to look at it
+    result: Tensor
+    _, result = torch.while_loop(
+        lambda done, _: done < times, lambda done, now: (done + 1, step(now)), (done, start)
+    )
+    return result
 
 
 def _would_have(iou: Tensor, objects: Tensor, held_iou: Tensor, holder: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device. On
 CUDA nothing waits for the host: every shape follows from the inputs' shapes. All is computed in
-float64, so that the same numbers give the same detections on every device.
+float64, which MPS does not have, so that devices differ in the last bits of `exp` alone.
 """
 
 import math
@@ -202,7 +202,7 @@ def _settled_by_tables(hits: Tensor, drops: Tensor) -> Tensor:
     """
     n_rows = hits.shape[1]
     tables = _tables(hits[..., :n_rows])
-    bits = 2.0 ** torch.arange(_BLOCK, device=hits.device)
+    bits = (2 ** torch.arange(_BLOCK, device=hits.device)).float()  # exact, as `pow` need not be
     hits = hits.float()
     kept = []
     for block, start in enumerate(range(0, n_rows, _BLOCK)):

@@ -129,3 +129,15 @@ def test_assign_ssd_refuses_wrong_dtypes_and_shapes() -> None:
         assign_ssd(iou, 0.0)
     with pytest.raises(ValueError, match=r"low = 0\.5 is greater than high = 0\.25"):
         assign_rcnn(iou, 0.25, 0.5, True)
+
+
+def test_assign_ssd_is_compiled_once_for_any_number_of_objects() -> None:
+    """torch gives a function eight graphs: a loop that is unrolled would end at the ninth."""
+    torch.compiler.reset()
+    compiled = torch.compile(assign_ssd, fullgraph=True, backend="eager")
+    rng = torch.Generator().manual_seed(0)
+    for n_objects in range(1, 14):
+        iou = torch.rand(2, 30, n_objects, generator=rng)
+        got, want = compiled(iou, 0.5), assign_ssd(iou, 0.5)
+        for part in ("object_index", "positive", "ignored", "unmatched_objects"):
+            assert torch.equal(getattr(got, part), getattr(want, part)), part
