@@ -1,6 +1,7 @@
 """Which priors a training step looks at: the twin of `core.sampling` for a batch on the device.
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device.
+Counts are multiplied in float64, which MPS does not have.
 """
 
 import math
