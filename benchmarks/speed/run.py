@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from benchmarks.evaluation.machine import processor, version
 from benchmarks.speed.page import store
 from benchmarks.speed.runs import LATEST, RESULTS, Device, Row, Run, write_run
@@ -60,9 +62,13 @@ def parser() -> argparse.ArgumentParser:
 def measured(devices: Sequence[str], families: Sequence[str], *, quick: bool = False) -> Run:
     """A run of these benchmarks, each device in a process of its own.
 
-    Exits with what pytest says where a benchmark's answer is wrong.
+    A device that none of them runs on has no rows. Exits where a benchmark's answer is wrong, and
+    where nothing runs at all.
     """
-    found = [_one_device(device, families, quick=quick) for device in devices]
+    each = (_one_device(device, families, quick=quick) for device in devices)
+    found = [one for one in each if one is not None]
+    if not found:
+        sys.exit(f"nothing of {', '.join(families)} runs on {', '.join(devices)}: no times")
     (threads,) = {one.threads for one in found}
     return Run(
         cores=os.cpu_count() or 0,
@@ -119,7 +125,8 @@ def from_pytest_benchmark(path: Path) -> Measured:
     return Measured(device, about["threads"], tuple(rows))
 
 
-def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measured:
+def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measured | None:
+    """What came of it; None where these families have nothing that runs there."""
     # A process for each device: a process that counts the CPU's memory is a fork of its parent,
     # and that must not have a CUDA context.
     with tempfile.TemporaryDirectory() as folder:
@@ -136,6 +143,9 @@ def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measure
             stdout=sys.stderr,
             check=False,
         )
+        if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+            sys.stderr.write(f"nothing of {', '.join(families)} runs on {device}\n")
+            return None
         if done.returncode:
             sys.exit(f"a benchmark on {device} failed, see above: nothing is kept")
         return from_pytest_benchmark(result)
