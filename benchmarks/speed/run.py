@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.evaluation.machine import processor, version
 from benchmarks.speed.page import store
-from benchmarks.speed.runs import LATEST, RESULTS, Device, Row, Run, write_run
+from benchmarks.speed.runs import LATEST, RESULTS, Device, Row, Run, machine_name, write_run
 from benchmarks.speed.tables import report
 from benchmarks.speed.task import DEVICES
 
@@ -80,6 +81,14 @@ def measured(devices: Sequence[str], families: Sequence[str], *, quick: bool = F
         devices=tuple(one.device for one in found),
         rows=tuple(row for one in found for row in one.rows),
     )
+
+
+def machine_here() -> str:
+    """What a whole run on this machine will be called."""
+    models = (
+        processor() if name == "cpu" else torch.cuda.get_device_name(name) for name in DEVICES
+    )
+    return machine_name(list(models), os.cpu_count() or 0)
 
 
 def commit() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -53,6 +53,11 @@ class Row:
         return self.implementation.startswith(OURS)
 
     @property
+    def spread(self) -> float:
+        """The quartiles' distance as a share of the median."""
+        return self.iqr / self.median
+
+    @property
     def group(self) -> tuple[str, str, str, str]:
         """What rows that are compared with each other have in common."""
         return self.function, self.case, self.device, self.dtype
@@ -88,10 +93,8 @@ class Run:
 
     @property
     def machine(self) -> str:
-        """A file's name for it: its devices and cores, and nothing that tells whose it is."""
-        models = " ".join(dict.fromkeys(device.model for device in self.devices))
-        text = re.sub(r"\((r|tm)\)", "", f"{models} {self.cores} cores".lower())
-        return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+        """A file's name for it."""
+        return machine_name([device.model for device in self.devices], self.cores)
 
     def best_of(self, again: Run) -> Run:
         """This run with the lesser time of each benchmark that was run again."""
@@ -101,6 +104,12 @@ class Run:
             for row in self.rows
         )
         return replace(self, rows=tuple(rows))
+
+
+def machine_name(models: Sequence[str], cores: int) -> str:
+    """What a machine is called: its devices and cores, and nothing that tells whose it is."""
+    text = f"{' '.join(dict.fromkeys(models))} {cores} cores".lower()
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", text)).strip("-")
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -114,14 +123,21 @@ def read_run(path: Path) -> Run:
     """What `write_run` wrote.
 
     Raises:
-        ValueError: the file is of another format.
+        OSError: the file cannot be read.
+        ValueError: the file is of another format, or a part of it is missing.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content.pop("format", None) != FORMAT:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no run of `make bench`: it is no JSON: {error}") from error
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise ValueError(f"{path} is no run of `make bench`: its format is not {FORMAT!r}")
-    devices = tuple(Device(**device) for device in content.pop("devices"))
-    rows = tuple(Row(**row) for row in content.pop("rows"))
-    return Run(**content, devices=devices, rows=rows)
+    try:
+        devices = tuple(Device(**device) for device in content.pop("devices"))
+        rows = tuple(Row(**row) for row in content.pop("rows"))
+        return Run(**content, devices=devices, rows=rows)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no whole run of `make bench`: {error}") from error
 
 
 def stored_runs(folder: Path = RESULTS) -> list[Run]:
