@@ -91,7 +91,7 @@ def assign(iou: Tensor, threshold: float) -> Tensor:
     return torch.where(best_iou >= threshold, index, -1)
 
 
-def targets(boxes: Tensor, labels: Tensor, priors: Tensor, threshold: float) -> Targets:
+def targets(boxes: list[Tensor], labels: list[Tensor], priors: Tensor, threshold: float) -> Targets:
     """What each prior of each image learns, one image after the other."""
     images = []
     for image_boxes, image_labels in zip(boxes, labels, strict=True):

@@ -48,8 +48,7 @@ def confidence_loss(class_logits: Tensor, target_labels: Tensor) -> Tensor:
         Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016, equation 3.
     """
     _check_logits(class_logits, target_labels)
-    # cross_entropy takes the classes in the second dimension.
-    return F.cross_entropy(_at_least_float32(class_logits).mT, target_labels, reduction="none")
+    return _cross_entropy(class_logits, target_labels)
 
 
 def multibox_loss(
@@ -91,8 +90,7 @@ def multibox_loss(
     # Only the rows that count are looked at: what the others hold, NaN too, has no gradient.
     trained = positive | hard_negative
     logits, labels, counts = _rows(trained, class_logits, target_labels, trained)
-    per_row = F.cross_entropy(_at_least_float32(logits), labels, reduction="none")
-    confidence = torch.where(counts, per_row, 0).sum()
+    confidence = torch.where(counts, _cross_entropy(logits, labels), 0).sum()
     predicted, target = map(_at_least_float32, _rows(positive, predicted_deltas, target_deltas))
     localization = F.smooth_l1_loss(predicted, target, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
@@ -165,6 +163,12 @@ def complete_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
         Zheng et al., "Distance-IoU Loss", AAAI 2020, equations 8 to 12.
     """
     return 1 - _ciou(*_pairs(predicted_xyxy, "predicted_xyxy", target_xyxy, "target_xyxy"))
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of (..., C + 1) and (...) each: torch's own wants the classes second, and is slower so."""
+    chosen = _at_least_float32(logits).log_softmax(dim=-1).gather(-1, labels[..., None])
+    return -chosen.squeeze(-1)
 
 
 def _rows(mask: Tensor, *batches: Tensor) -> tuple[Tensor, ...]:
