@@ -19,7 +19,7 @@ from refdet.conformance.catalogue import CONTRACTS
 from refdet.conformance.running import examples, run_target
 from refdet.conformance.target import Target
 from refdet.torch_ops import assign, boxes, codec, iou, losses, nms, sampling
-from tests.targets import DEVICES, TORCH
+from tests.targets import CORE, DEVICES, TORCH, Function
 
 MODULES: tuple[ModuleType, ...] = (assign, boxes, codec, iou, losses, nms, sampling)
 # What gives as many rows as there are, for which a host must wait. `test_nms_methods.py` counts how
@@ -98,6 +98,17 @@ def test_every_function_of_a_training_step_is_here() -> None:
         and not name.startswith("_")
     }
     assert defined == set(CASES) | WAITING
+
+
+@pytest.mark.parametrize("file", ["assign", "boxes", "codec", "iou", "nms", "sampling"])
+def test_every_function_of_these_files_of_core_has_its_twin(file: str) -> None:
+    def names(room: str, found: dict[str, Function]) -> set[str]:
+        home = f"refdet.{room}.{file}"
+        return {name for name, value in found.items() if value.__module__ == home}
+
+    of_core = {name for name in names("core", CORE) if not name.startswith("_")}
+    assert len(of_core) >= 2
+    assert of_core <= names("torch_ops", TORCH)
 
 
 @FUNCTION
