@@ -81,7 +81,11 @@ def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         Equals torchvision 0.29.2's `nms` in float64 on the CPU.
     """
     one_class = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
-    return batched_nms(boxes_xyxy, scores, one_class, iou_threshold)
+    if boxes_xyxy.is_cuda:
+        return batched_nms(boxes_xyxy, scores, one_class, iou_threshold)
+    _check_detections(boxes_xyxy, scores, one_class, iou_threshold)
+    order, boxes = _best_first(boxes_xyxy, scores)
+    return order[_kept_by_kernel(boxes, iou_threshold)].to(boxes_xyxy.device)
 
 
 def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> Tensor:
@@ -104,14 +108,9 @@ def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshol
         `nms` class by class: no offset moves classes apart, which would round coordinates.
     """
     _check_detections(boxes_xyxy, scores, labels, iou_threshold)
-    # Not every device has float64.
-    device = boxes_xyxy.device if boxes_xyxy.is_cuda else torch.device("cpu")
     kept = _kept_on_cuda if boxes_xyxy.is_cuda else _kept_on_cpu
-    order = scores.detach().to(device).sort(descending=True, stable=True).indices
-    # Always float64: a float32 IoU of 0.6 is greater than 0.6, and boxes at equality would come and
-    # go with the dtype.
-    boxes = boxes_xyxy.detach().to(device).double()[order]
-    rows = kept(boxes, labels.to(device).long()[order], iou_threshold)
+    order, boxes = _best_first(boxes_xyxy, scores)
+    rows = kept(boxes, labels.to(order.device).long()[order], iou_threshold)
     return order[rows].to(boxes_xyxy.device)
 
 
@@ -265,6 +264,23 @@ def _may_wait(values: Tensor) -> bool:
     return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def _best_first(boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows by score, and the boxes in that order: on CUDA, else on the CPU."""
+    # Not every device has float64.
+    device = boxes_xyxy.device if boxes_xyxy.is_cuda else torch.device("cpu")
+    order = scores.detach().to(device).sort(descending=True, stable=True).indices
+    # Always float64: a float32 IoU of 0.6 is greater than 0.6, and boxes at equality would come and
+    # go with the dtype.
+    return order, boxes_xyxy.detach().to(device).double()[order]
+
+
+def _kept_by_kernel(boxes: Tensor, iou_threshold: float) -> Tensor:
+    """(K,) the rows that stay of boxes of one class, sorted best first."""
+    # Falling ranks in place of the scores, so that ties stay in order.
+    rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64)
+    return _torchvision_nms(boxes, rank, iou_threshold)
+
+
 def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor:
     """(N,) bool, what stays of boxes sorted best first: the kernel for one class after another."""
     members = classes.sort(stable=True).indices
@@ -273,11 +289,9 @@ def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor
     if len(sizes) >= _MANY_CLASSES and int(sizes.max()) <= _SMALL_CLASS:
         kept[members] = _kept_of_small_classes(boxes[members], sizes, iou_threshold)
         return kept
-    # Falling ranks in place of the scores, so that ties stay in the order of the stable sort.
-    rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64)
     start = 0
     for rows in boxes[members].split(sizes.tolist()):  # of one class each
-        stay = _torchvision_nms(rows, rank[: len(rows)], iou_threshold)
+        stay = _kept_by_kernel(rows, iou_threshold)
         kept[members[start : start + len(rows)][stay]] = True
         start += len(rows)
     return kept
