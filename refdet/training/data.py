@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from torch import Tensor
 
@@ -19,6 +20,9 @@ from refdet.training.processes import World, leads_here
 
 MOST_TOLD = 10
 """Objects left out that are told one by one; `refdet check-data` prints all."""
+
+
+Decode: TypeAlias = Callable[[AnnotatedImage], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ def decoder(
     world: World,
     stop_requested: Callable[[], bool],
     tell: Callable[[str], None],
-) -> Callable[[AnnotatedImage], Tensor]:
+) -> Decode:
     """What gives the pixels of both splits: their own files, or --cache-file.
 
     The first process of each machine writes that file, if it is not there, and the others wait.
@@ -67,7 +71,7 @@ def decoder(
     file = config.cache_file
     if file is None:
         return decode_image
-    stopped = False
+    failure: BaseException | None = None
     if leads_here():
         try:
             decode_once(
@@ -78,11 +82,12 @@ def decoder(
                 tell=tell,
                 interrupted=stop_requested,
             )
-        except KeyboardInterrupt:
-            stopped = True
-    # Nobody goes on before everybody has come here.
-    if world.any(stopped):
-        raise KeyboardInterrupt
+        except (ValueError, OSError, KeyboardInterrupt) as error:
+            failure = error
+    # Nobody goes on before everybody has come here, and nobody waits for one that cannot.
+    for what in world.gather(failure):
+        if what is not None:
+            raise what
     return DecodedImages(file)
 
 

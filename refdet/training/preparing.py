@@ -26,7 +26,7 @@ from refdet.models.runtime import (
     set_threads,
 )
 from refdet.report.panels import draw_grid
-from refdet.training.data import TrainingData, decoder, fingerprint, read_data
+from refdet.training.data import Decode, TrainingData, decoder, fingerprint, read_data
 from refdet.training.engine import Engine, Progress, steps_per_epoch
 from refdet.training.loading import TransformedOnDevice, make_loader
 from refdet.training.logbook import EventLog, require_tensorboard
@@ -107,6 +107,8 @@ def prepare_run(
     tell(f"{recipe.detector.architecture}: {parameters:,} parameters, {number_format}")
     steps = config.epochs * steps_per_epoch(config, len(data.training), world.size)
     stepper = _stepper(config, recipe, device, world, number_format, steps)
+    # Before there is a folder: what is wrong with an image or the file must not leave one behind.
+    decode = decoder(data, config, world, stop_requested, tell)
     # From here on the processes draw different numbers, for whatever the network draws.
     seed_everything(config.seed + world.rank)
     folder = RunFolder(
@@ -125,19 +127,19 @@ def prepare_run(
         folder.start()
     if config.tensorboard and world.leads:
         folder.events = EventLog(config.output / "tensorboard", folder.progress.epoch)
-    return _engine(config, data, recipe, folder, stop_requested), folder
+    return _engine(config, data, decode, recipe, folder, stop_requested), folder
 
 
 def _engine(
     config: Train,
     data: TrainingData,
+    decode: Decode,
     recipe: Recipe,
     folder: RunFolder,
     stop_requested: Callable[[], bool],
 ) -> Engine:
     """The engine with its loaders; the leader draws the first samples on the way."""
     stepper, world = folder.stepper, folder.stepper.world
-    decode = decoder(data, config, world, stop_requested, folder.tell)
     dataset_of = partial(DetectionDataset, cache=config.cache, decode=decode)
     training = dataset_of(data.training, recipe.transform, config.seed, mixing=recipe.mixing)
     judged = INFERENCE_TRANSFORMS[recipe.detector.architecture]()

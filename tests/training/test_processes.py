@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -19,11 +20,13 @@ from refdet.models.checkpoints import load_checkpoint
 from refdet.models.registry import build_detector
 from refdet.models.runtime import NumberFormat
 from refdet.train import train
+from refdet.training.data import decoder, read_data
 from refdet.training.processes import World
 from refdet.training.recipes import INFERENCE_TRANSFORMS
 from refdet.training.validation import Validator
 from tests.training.runs import N_VAL, assert_same_run, changed, history
 
+T = TypeVar("T")
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
@@ -133,6 +136,23 @@ def test_two_processes_share_a_file_of_decoded_images_and_augment_on_the_device(
     printed = torchrun(run, "ssd300").stdout
     assert printed.count(f"{file} does not exist yet: decoding into it") == 1
     assert_same_run(run, whole)
+
+
+class OtherCannot(World):
+    """A world whose other process has no room for a file of decoded images."""
+
+    def gather(self, value: T) -> list[T]:
+        assert value is None  # this process has nothing to say against it
+        return [value, ValueError("no room there")]
+
+
+def test_decoder_ends_in_every_process_when_one_cannot_write_the_file(
+    finished_runs: dict[str, Train], tmp_path: Path
+) -> None:
+    config = changed(finished_runs["ssd300"], cache_file=tmp_path / "decoded")
+    data = read_data(config, lambda _: None)
+    with pytest.raises(ValueError, match="no room there"):
+        decoder(data, config, OtherCannot(), lambda: False, lambda _: None)
 
 
 def history_length(run: Train) -> int:
