@@ -201,9 +201,12 @@ def rpn_anchors(
     for level, feature_map in enumerate(feature_maps):
         _check_positive(sizes[level], f"sizes[{level}]")
         _check_positive(aspect_ratios[level], f"aspect_ratios[{level}]")
-        shifts = _cell_shifts(feature_map, image_size, f"feature_maps[{level}]")
+        rows, columns = _cell_corners(feature_map, image_size, f"feature_maps[{level}]")
         cell = _rounded_anchors(sizes[level], aspect_ratios[level])  # (ratios * sizes, 4)
-        anchors.append((shifts[:, None] + cell).reshape(-1, 4))
+        moved = np.empty((len(rows), len(columns), *cell.shape))
+        moved[..., 0::2] = columns[:, None, None] + cell[:, 0::2]
+        moved[..., 1::2] = rows[:, None, None, None] + cell[:, 1::2]
+        anchors.append(moved.reshape(-1, 4))
     return np.concatenate(anchors)
 
 
@@ -234,15 +237,15 @@ def _clipped(priors: F64, clip: PriorClip) -> F64:
     return np.concatenate([(low + high) / 2.0, high - low], axis=1)
 
 
-def _cell_shifts(feature_map: int | Size, image_size: Size, name: str) -> F64:
+def _cell_corners(feature_map: int | Size, image_size: Size, name: str) -> tuple[F64, F64]:
+    """The y of each row of cells and the x of each column, in pixels."""
     height, width = grid_size = _as_size(feature_map, name)
     _check_positive(grid_size, name)
     strides = (image_size[0] // height, image_size[1] // width)
     if 0 in strides:
         raise ValueError(f"{name} = {grid_size} is larger than the image, {image_size}")
-    i, j = np.divmod(np.arange(height * width), width)
-    shifts: F64 = np.stack([j * strides[1], i * strides[0]] * 2, axis=1).astype(np.float64)
-    return shifts  # (cells, 4)
+    y, x = (np.arange(n, dtype=np.float64) for n in (height, width))
+    return y * strides[0], x * strides[1]
 
 
 def _rounded_anchors(sizes: Sequence[float], ratios: Sequence[float]) -> F64:
