@@ -107,8 +107,9 @@ def decode_once(
 ) -> DecodedImages:
     """The decoded images in `file`, which is written first if it does not hold them all.
 
-    It is written beside its place and moved there, so that a crash leaves the old one or none. What
-    is not among `images` is then no longer in it.
+    It is written beside its place and moved there, so that a crash leaves the old one or none; what
+    a process that was killed had written, `.refdet-*`, may be removed. What is not among `images`
+    is then no longer in it.
 
     Args:
         file: to read or write; its folder is made if it does not exist.
