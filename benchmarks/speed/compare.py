@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.evaluation.tables import markdown
+from benchmarks.speed.matches import Match, matches
 from benchmarks.speed.run import FAMILIES, machine_here, measured
 from benchmarks.speed.runs import LATEST, RESULTS, Row, Run, read_run, write_run
-from benchmarks.speed.tables import Match, matches
 from benchmarks.speed.task import DEVICES
 
 MOST = 0.25

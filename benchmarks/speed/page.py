@@ -1,7 +1,11 @@
-"""`benchmarks/README.md`: what is written by hand, and between two markers what was measured."""
+"""`benchmarks/README.md`: what is written by hand, and between two markers what was measured.
+
+`python -m benchmarks.speed.page` writes the latter anew from the stored runs, without measuring.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,9 +27,14 @@ def store(run: Run, folder: Path = RESULTS, page: Path = PAGE) -> list[Path]:
     plots = [folder / name for name in plot_names(run).values()]
     for device, path in zip(run.devices, plots, strict=True):
         write_figure(path, time_figure(run, device.name))
+    rewrite(folder, page)
+    return [file, *plots, page]
+
+
+def rewrite(folder: Path = RESULTS, page: Path = PAGE) -> None:
+    """The page anew from all that is kept: nothing is measured."""
     text = page.read_text(encoding="utf-8")
     write_text_atomic(page, filled(text, stored_runs(folder)))
-    return [file, *plots, page]
 
 
 def plot_names(run: Run) -> dict[str, str]:
@@ -48,7 +57,7 @@ def filled(text: str, runs: Sequence[Run]) -> str:
 
 
 def measured(runs: Sequence[Run]) -> str:
-    """A section for each machine, its numbers folded away below wins and losses."""
+    """A section for each machine, its long tables folded away below the summary."""
     return "\n\n".join(_section(run) for run in runs) or NOTHING
 
 
@@ -57,4 +66,19 @@ def _section(run: Run) -> str:
         f"![Time of a call against size, {device}](results/{name})"
         for device, name in plot_names(run).items()
     )
-    return "\n\n".join([f"### {run.machine}", report(run), *pictures])
+    return "\n\n".join([f"### {run.machine}", report(run, folded), *pictures])
+
+
+def folded(heading: str, text: str) -> str:
+    """What opens when its heading is clicked at."""
+    return f"<details><summary>{heading}</summary>\n\n{text}\n\n</details>"
+
+
+def main() -> None:
+    """Write the page anew from the stored runs."""
+    rewrite()
+    sys.stdout.write(f"wrote {PAGE.name} from {len(stored_runs())} stored runs\n")
+
+
+if __name__ == "__main__":
+    main()

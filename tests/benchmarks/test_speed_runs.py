@@ -9,11 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speed.page import BEGIN, END, NOTHING, PAGE, filled, plot_names, store
+from benchmarks.speed.page import (
+    BEGIN,
+    END,
+    NOTHING,
+    PAGE,
+    filled,
+    folded,
+    plot_names,
+    rewrite,
+    store,
+)
 from benchmarks.speed.plots import time_figure
 from benchmarks.speed.run import THREADS, commit, from_pytest_benchmark
 from benchmarks.speed.runs import RESULTS, read_run, stored_runs, write_run
-from benchmarks.speed.tables import verdict
+from benchmarks.speed.tables import report
 from tests.benchmarks.speed_runs import row, run
 from tests.conftest import REPOSITORY
 
@@ -66,11 +76,32 @@ def test_store_writes_json_plots_and_the_page(tmp_path: Path) -> None:
     assert "old" not in text
     assert text.count("### cpu-gpu-2-cores") == text.count("### some-cpu-5-2-cores") == 1
     assert "2026-02-01" in text
-    assert verdict(other) in text
+    assert report(other, folded) in text
     for picture in plot_names(RUN).values():
         assert f"(results/{picture})" in text
         assert (tmp_path / "results" / picture).exists()
     assert text == filled(text, stored_runs(tmp_path / "results"))
+
+
+def test_rewrite_makes_the_page_of_the_stored_runs_alone(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"by hand\n{BEGIN}old{END}\n")
+    write_run(tmp_path / "a.json", RUN)
+    rewrite(tmp_path, page)
+    assert page.read_text() == filled(f"by hand\n{BEGIN}{END}\n", [RUN])
+
+
+def test_the_page_folds_its_long_tables_away() -> None:
+    shown, *hidden = filled(f"{BEGIN}{END}", [RUN]).split("<details><summary>")
+    titles = [part.partition("</summary>\n\n")[0] for part in hidden]
+    assert titles == [
+        "All rows that refdet.core loses: 1",
+        "nms: time of a call",
+        "Memory at the peak, above the inputs, in MB",
+        "How far from a plain copy",
+    ]
+    assert all("\n\n</details>" in part for part in hidden)
+    assert "Largest losses" in shown
 
 
 def test_filled_asks_for_its_markers() -> None:

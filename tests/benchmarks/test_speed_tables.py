@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.speed.matches import matches
 from benchmarks.speed.tables import (
-    duration,
     headline,
     largest_cases,
-    matches,
-    memory,
+    long_tables,
     memory_table,
     roofline_table,
     time_table,
-    verdict,
 )
+from benchmarks.speed.units import duration, memory
 from tests.benchmarks.speed_runs import row, run
 
 CORE, TWIN = row("refdet.core", 2e-3), row("refdet.torch_ops", 0.5e-3)
@@ -57,16 +56,6 @@ def test_time_table_marks_a_peer_that_differs() -> None:
     assert "1 ms ±5 % ≠" in time_table([CORE, row("torchvision", 1e-3, agrees=False)])
 
 
-def test_verdict_counts_each_group_once_by_the_faster_of_ours() -> None:
-    groups = [*ROWS]  # won by the twin
-    groups += [row("refdet.core", 1.04, case="even"), row("torchvision", 1.0, case="even")]
-    groups += [row("refdet.core", 4.0, case="lost"), row("torchvision", 1.0, case="lost")]
-    groups += [row("refdet.core", 1.0, case="alone")]
-    first, *_, last = verdict(run(*groups)).splitlines()
-    assert first.endswith("1 won, 1 even, 1 lost.")
-    assert last == "- nms, lost (200 boxes), cpu, float64: torchvision takes 0.25 of our time"
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
@@ -82,6 +71,28 @@ def test_duration_has_three_digits_and_half_the_quartiles_distance(
     seconds: float, text: str
 ) -> None:
     assert duration(row("loop", seconds)) == text
+
+
+def test_duration_of_a_single_call_claims_no_spread() -> None:
+    assert duration(row("loop", 12.0, iqr=0.0, rounds=1)) == "12 s (1 call)"
+
+
+@pytest.mark.parametrize(
+    ("peer", "cell"), [(1.04, "1.04x"), (1.06, "**1.06x**"), (0.96, "0.96x"), (250.0, "**250x**")]
+)
+def test_the_ratio_is_bold_from_where_it_is_counted_as_won(peer: float, cell: str) -> None:
+    assert cells(time_table([row("refdet.core", 1.0), row("loop", peer)]))[1][-1] == cell
+
+
+def test_a_family_has_one_section_on_however_many_devices() -> None:
+    rows = [
+        row("refdet.core", 1.0, family=family, function=family, device=device)
+        for device in ("cpu", "cuda:0")
+        for family in ("iou", "nms")
+    ]
+    iou, nms, *_ = long_tables(run(*rows, models=("CPU", "GPU")))
+    assert [heading for heading, _ in (iou, nms)] == ["iou: time of a call", "nms: time of a call"]
+    assert [line[1] for line in cells(iou[1])[1:]] == ["cpu", "cuda:0"]
 
 
 def test_memory_is_in_mb_unless_it_is_a_few_pages() -> None:
