@@ -9,9 +9,9 @@ shared memory, and it works in a notebook too. No stage runs further ahead than 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -20,7 +20,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from refdet.data.decode import decode_image
-from refdet.models.detector import DetectionSettings, Detector, RawDetections
+from refdet.models.detector import (
+    BrokenOutputError,
+    DetectionSettings,
+    Detector,
+    Pending,
+)
 from refdet.models.runtime import NumberFormat, autocast
 from refdet.records import AnnotatedImage, Detections
 from refdet.training.recipes import INFERENCE_TRANSFORMS
@@ -62,7 +67,8 @@ def detect_images(
 
     Raises:
         DataError: an image cannot be loaded; names its file.
-        ValueError: the network's output is not finite.
+        ValueError: the network's output is not finite; names the image, or the batch's first and
+            last where the detector does not know which it is.
     """
     device = next(detector.network.parameters()).device
     prepare = Prepare(detector.architecture, pin_memory=device.type == "cuda")
@@ -76,10 +82,14 @@ def detect_images(
         autocast(device, number_format),
     ):
         while batch := list(islice(prepared, batch_size)):
-            found, sizes = detector.detect(batch, settings), [_size(image) for image in batch]
+            sizes = [_size(image) for image in batch]
+            own = images[done : done + len(batch)]
+            # A GPU has this batch to work on while what it found in the one before is taken.
+            with _images_named(own):
+                pending = detector.launch(batch, settings)
             del batch  # not in memory while the next one is put together
             bar.update(taking.result() if taking else 0)
-            taking = beside.submit(_take_all, take, found, sizes, images[done : done + len(sizes)])
+            taking = beside.submit(_take_all, take, pending, sizes, own)
             done += len(sizes)
             if stop_requested():
                 break
@@ -139,14 +149,27 @@ class Prepare:
 
 def _take_all(
     take: Callable[[Detections], None],
-    found: Sequence[RawDetections],
+    pending: Pending,
     sizes: Sequence[Size],
     images: Sequence[AnnotatedImage],
 ) -> int:
-    """Copy a batch's detections from the device, which waits for it, and hand them on."""
+    """Wait for a batch's detections and hand them on."""
+    with _images_named(images):
+        found = pending()
     for raw, size, annotated in zip(found, sizes, images, strict=True):
         take(as_record(raw, size, annotated))
     return len(images)
+
+
+@contextmanager
+def _images_named(images: Sequence[AnnotatedImage]) -> Iterator[None]:
+    """An error about the network's output names which of a batch's images it is of."""
+    try:
+        yield
+    except BrokenOutputError as error:
+        names = [image.ground_truth.image for image in images]
+        of = [names[row] for row in error.rows] or [f"one of {names[0]} to {names[-1]}"]
+        raise ValueError(f"{', '.join(of)}: {error}") from error
 
 
 def _size(image: Tensor) -> Size:

@@ -18,7 +18,12 @@ from torch import Tensor, nn
 from refdet.data.image_folder import read_image_folder
 from refdet.data.problems import DataError
 from refdet.detecting import detect_images, prepared_ahead
-from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections
+from refdet.models.detector import (
+    DetectionSettings,
+    Detector,
+    Forward,
+    RawDetections,
+)
 from refdet.models.runtime import NumberFormat
 from refdet.records import AnnotatedImage, Detections
 from refdet.training.recipes import INFERENCE_TRANSFORMS

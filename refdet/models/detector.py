@@ -14,6 +14,18 @@ Forward: TypeAlias = Callable[..., object]
 """The network as it is to be called: itself, or what distributes it over processes."""
 
 
+class BrokenOutputError(ValueError):
+    """The network's output is not finite: its weights are broken.
+
+    Args:
+        rows: the images of the batch of which that is known, by their places in it.
+    """
+
+    def __init__(self, rows: Sequence[int] = ()) -> None:
+        super().__init__("the network's output is not finite: its weights diverged in training")
+        self.rows = tuple(rows)
+
+
 @dataclass(frozen=True)
 class DetectionSettings:
     """What becomes a detection.
@@ -53,10 +65,30 @@ class RawDetections(NamedTuple):
     labels: Tensor
 
 
+Pending: TypeAlias = Callable[[], list[RawDetections]]
+"""Detections that a device is at work on; called in any thread, it waits for them."""
+
+
 def on_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     """The tensors on a device, without waiting for a GPU that gets them from pinned memory."""
     # To the CPU it has to be waited for, or it would be read before it has come.
     return [tensor.to(device, non_blocking=device.type == "cuda") for tensor in tensors]
+
+
+def read_back(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
+    """Begin to copy tensors to the CPU; what is returned waits, once for all, and gives them."""
+    if not any(tensor.is_cuda for tensor in tensors):
+        copies = [tensor.cpu() for tensor in tensors]
+        return lambda: copies
+    copies = [tensor.to("cpu", non_blocking=True) for tensor in tensors]
+    copied = torch.cuda.Event()
+    copied.record(torch.cuda.current_stream(tensors[0].device))
+
+    def wait() -> list[Tensor]:
+        copied.synchronize()
+        return copies
+
+    return wait
 
 
 class Detector(ABC):
@@ -107,8 +139,17 @@ class Detector(ABC):
         The network must be in evaluation mode.
 
         Raises:
-            ValueError: the network's output is not finite; its weights are broken.
+            BrokenOutputError: the network's output is not finite.
         """
+
+    def launch(self, images: Sequence[Tensor], settings: DetectionSettings) -> Pending:
+        """Begin `detect`; what is returned gives its result, or raises its error.
+
+        A detector whose detections a GPU finds on its own returns before they are there, so that
+        the next batch can follow at once. Any other has them when it returns.
+        """
+        found = self.detect(images, settings)
+        return lambda: found
 
     @abstractmethod
     def judge(

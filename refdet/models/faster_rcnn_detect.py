@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.image_list import ImageList
 
-from refdet.models.detector import DetectionSettings, RawDetections
+from refdet.models.detector import BrokenOutputError, DetectionSettings, RawDetections
 from refdet.torch_ops.boxes import clip_boxes
 from refdet.torch_ops.codec import MAX_LOG_SCALE, decode_boxes
 from refdet.torch_ops.nms import batched_nms
@@ -44,7 +44,7 @@ def detect_from_features(
         settings: what becomes a detection.
 
     Raises:
-        ValueError: the network's output is not finite; its weights are broken.
+        BrokenOutputError: the network's output is not finite.
     """
     # torchvision's RPN drops proposals that are NaN: a broken network would find nothing, and say
     # nothing. So its head is listened to.
@@ -71,7 +71,7 @@ def detect_from_features(
 def refuse_not_finite(tensors: list[Tensor]) -> None:
     """Raise if a number is NaN or infinite."""
     if not all(bool(tensor.isfinite().all()) for tensor in tensors):
-        raise ValueError("the network's output is not finite: its weights diverged in training")
+        raise BrokenOutputError
 
 
 def _refuse_output_not_finite(

@@ -8,9 +8,16 @@ import torch
 from torch import Tensor
 
 from refdet.core.priors import SSD300_BCCD, SSD300_COCO
-from refdet.models.detector import DetectionSettings, Detector, Forward, RawDetections, on_device
+from refdet.models.detector import (
+    DetectionSettings,
+    Detector,
+    Forward,
+    Pending,
+    RawDetections,
+    on_device,
+)
 from refdet.models.ssd300 import IMAGE_SIZE, SSD300, SSDOutput
-from refdet.models.ssd_detect import ssd_detect
+from refdet.models.ssd_detect import launch_ssd_detect
 from refdet.models.ssd_loss import ssd_loss
 
 PRIOR_PRESETS = {"bccd": SSD300_BCCD, "coco": SSD300_COCO}
@@ -68,7 +75,11 @@ class SSD300Detector(Detector):
         return self._losses(self._output(images, forward), boxes_xyxy, labels)
 
     def detect(self, images: Sequence[Tensor], settings: DetectionSettings) -> list[RawDetections]:
-        """Decoding and NMS per class, in float64."""
+        """Decoding and NMS per class, in float64. The detections are on the CPU."""
+        return self.launch(images, settings)()
+
+    def launch(self, images: Sequence[Tensor], settings: DetectionSettings) -> Pending:
+        """As `detect`; a GPU is not waited for until the result is asked for."""
         with torch.no_grad():
             return self._detections(self._output(images, None), settings)
 
@@ -82,7 +93,8 @@ class SSD300Detector(Detector):
         """Both from one run of the network."""
         with torch.no_grad():
             output = self._output(images, None)
-            return self._losses(output, boxes_xyxy, labels), self._detections(output, settings)
+            found = self._detections(output, settings)
+            return self._losses(output, boxes_xyxy, labels), found()
 
     def _output(self, images: Sequence[Tensor], forward: Forward | None) -> SSDOutput:
         device = self.network.priors_xyxy.device
@@ -105,10 +117,10 @@ class SSD300Detector(Detector):
         )
         return {"confidence": loss.confidence, "localization": loss.localization}
 
-    def _detections(self, output: SSDOutput, settings: DetectionSettings) -> list[RawDetections]:
-        return [
-            found._replace(boxes_xyxy=found.boxes_xyxy * IMAGE_SIZE)
-            for found in ssd_detect(self.network, output, settings)
+    def _detections(self, output: SSDOutput, settings: DetectionSettings) -> Pending:
+        pending = launch_ssd_detect(self.network, output, settings)
+        return lambda: [
+            found._replace(boxes_xyxy=found.boxes_xyxy * IMAGE_SIZE) for found in pending()
         ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,9 +12,9 @@ import torch
 from torch import Tensor
 
 from refdet.core.codec import encode_boxes
-from refdet.models.detector import DetectionSettings
+from refdet.models.detector import BrokenOutputError, DetectionSettings
 from refdet.models.ssd300 import SSD300, SSD_CODEC_WEIGHTS, SSDOutput
-from refdet.models.ssd_detect import ssd_detect
+from refdet.models.ssd_detect import launch_ssd_detect, ssd_detect
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,50 @@ def test_ssd_detect_refuses_a_network_that_diverged(model: SSD300, part: str, va
     getattr(output, part)[0, 5, 1] = value
     with pytest.raises(ValueError, match="output is not finite"):
         ssd_detect(model, output)
+
+
+def test_ssd_detect_says_which_images_a_broken_output_is_of(model: SSD300) -> None:
+    output = nothing(model, images=4)
+    output.class_logits[1, -1, 0], output.deltas[3, 0, 3] = math.nan, -math.inf
+    with pytest.raises(BrokenOutputError) as raised:
+        ssd_detect(model, output)
+    assert raised.value.rows == (1, 3)
+
+
+def test_launch_ssd_detect_looks_at_no_value_and_reads_back_once(
+    model: SSD300, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On `meta`, a device without values, whoever looks at one fails.
+    asked: list[Sequence[Tensor]] = []
+
+    def as_if_read_back(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
+        asked.append(tensors)
+        return lambda: [torch.zeros(one.shape, dtype=one.dtype) for one in tensors]
+
+    monkeypatch.setattr("refdet.models.ssd_detect.read_back", as_if_read_back)
+    output = SSDOutput(*(part.to("meta") for part in nothing(model, images=2)))
+    pending = launch_ssd_detect(copy.deepcopy(model).to("meta"), output, DetectionSettings())
+    assert len(asked) == 1
+    with pytest.raises(BrokenOutputError):  # zeros: no image is said to be finite
+        pending()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only CUDA tells of waits")
+def test_launch_ssd_detect_does_not_wait_for_a_gpu(model: SSD300) -> None:
+    output = nothing(model, images=2)
+    say_object(output, 100, 1, 0.75)
+    (want, empty), on_gpu = ssd_detect(model, output), copy.deepcopy(model).cuda()
+    moved, settings = SSDOutput(*(part.cuda() for part in output)), DetectionSettings()
+    launch_ssd_detect(on_gpu, moved, settings)()  # memory that is pinned is there from now on
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        pending = launch_ssd_detect(on_gpu, moved, settings)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    found, nothing_found = pending()
+    assert [len(found.scores), len(nothing_found.scores)] == [1, len(empty.scores)]
+    for got, expected in zip(found, want, strict=True):
+        torch.testing.assert_close(got, expected)
 
 
 @pytest.mark.parametrize(
