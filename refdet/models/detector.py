@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 Forward: TypeAlias = Callable[..., object]
 """The network as it is to be called: itself, or what distributes it over processes."""
@@ -73,6 +74,18 @@ def on_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     """The tensors on a device, without waiting for a GPU that gets them from pinned memory."""
     # To the CPU it has to be waited for, or it would be read before it has come.
     return [tensor.to(device, non_blocking=device.type == "cuda") for tensor in tensors]
+
+
+def padded_on_device(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
+    """(B, N, ...) tensors (N_i, ...), filled up with zeros, in one copy that no GPU is waited for.
+
+    They are filled up where they are, and all in one place.
+    """
+    padded = pad_sequence(list(tensors), batch_first=True)
+    if device.type == "cuda" and not padded.is_cuda:
+        with torch.cuda.device(device):  # else the first GPU would be taken into use
+            padded = padded.pin_memory()
+    return on_device([padded], device)[0]
 
 
 def read_back(tensors: Sequence[Tensor]) -> Callable[[], list[Tensor]]:

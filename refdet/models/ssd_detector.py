@@ -106,12 +106,11 @@ class SSD300Detector(Detector):
     def _losses(
         self, output: SSDOutput, boxes_xyxy: Sequence[Tensor], labels: Sequence[Tensor]
     ) -> dict[str, Tensor]:
-        device = self.network.priors_xyxy.device
         loss = ssd_loss(
             self.network,
             output,
-            [boxes / IMAGE_SIZE for boxes in on_device(boxes_xyxy, device)],
-            on_device(labels, device),
+            [boxes / IMAGE_SIZE for boxes in boxes_xyxy],
+            labels,
             match_iou=self._match_iou,
             negative_ratio=self._negative_ratio,
         )

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from refdet.models.detector import padded_on_device
 from refdet.models.ssd300 import SSD300, SSD_CODEC_WEIGHTS, SSDOutput
 from refdet.torch_ops.assign import assign_ssd
 from refdet.torch_ops.codec import encode_boxes
@@ -48,7 +48,8 @@ def ssd_loss(
     Args:
         model: whose priors are to be bound.
         output: what it said of B images.
-        boxes_xyxy: B tensors (G_i, 4), as fractions of the image, each with a positive size.
+        boxes_xyxy: B tensors (G_i, 4), as fractions of the image, each with a positive size. They
+            and the labels may be on the CPU, from where all go to the model's device at once.
         labels: B tensors (G_i,) int64 in 0..C-1.
         match_iou: a prior with at least this IoU is given to its best object.
         negative_ratio: hard negatives per positive, image by image.
@@ -71,8 +72,9 @@ def ssd_targets(
     model: SSD300, boxes_xyxy: Sequence[Tensor], labels: Sequence[Tensor], match_iou: float
 ) -> SSDTargets:
     """Bind the priors to the objects of each image; arguments as for `ssd_loss`."""
-    padded = pad_sequence(list(boxes_xyxy), batch_first=True)  # (B, G, 4), empty boxes at the end
-    padded_labels = pad_sequence(list(labels), batch_first=True)  # (B, G)
+    device = model.priors_xyxy.device
+    padded = padded_on_device(boxes_xyxy, device)  # (B, G, 4), empty boxes at the end
+    padded_labels = padded_on_device(labels, device)  # (B, G)
     if padded.shape[1] == 0:
         return _all_background(model, len(boxes_xyxy))
     # A padding box has no area, so it overlaps no prior and none is bound to it.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 import pytest
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from refdet.core.assign import assign_ssd
 from refdet.core.codec import encode_boxes
 from refdet.core.iou import iou_matrix
 from refdet.models.ssd300 import SSD300, SSD_CODEC_WEIGHTS, SSDOutput
+from refdet.models.ssd_detector import SSD300Detector
 from refdet.models.ssd_loss import ssd_loss, ssd_targets
 
 CAT_AND_DOG = (torch.tensor([[0.1, 0.1, 0.4, 0.5], [0.5, 0.5, 0.9, 0.8]]), torch.tensor([0, 1]))
@@ -90,3 +94,36 @@ def test_ssd_loss_mines_as_many_negatives_as_asked(model: SSD300) -> None:
     touched = output.class_logits.grad[0].abs().sum(dim=-1) > 0
     n_positive = int(ssd_targets(model, [boxes], [labels], 0.5).positive.sum())
     assert int(touched.sum()) == 3 * n_positive
+
+
+class CountingCopies(TorchFunctionMode):
+    """Counts tensors that go from the host to `meta`, which stands for a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        result = func(*args, **(kwargs or {}))
+        from_host = not (args and isinstance(args[0], Tensor) and args[0].is_meta)
+        copies = func in (Tensor.to, torch.tensor, torch.as_tensor, Tensor.new_tensor)
+        if copies and from_host and isinstance(result, Tensor) and result.is_meta:
+            self.shapes.append(tuple(result.shape))
+        return result
+
+
+def test_losses_copy_boxes_and_labels_of_a_batch_at_once() -> None:
+    # On `meta`, a device without values, whoever looks at one fails as well.
+    detector = SSD300Detector(2, width=0.125)
+    detector.network.to("meta")
+    images = [torch.zeros(3, 300, 300, device="meta")] * 3
+    boxes, labels = zip(*(CAT_AND_DOG, ONE_DOG, NOTHING), strict=True)
+    with CountingCopies() as copies:
+        detector.losses(images, boxes, labels)
+    assert copies.shapes == [(3, 2, 4), (3, 2)]
