@@ -130,11 +130,14 @@ def _drawn(
 
 def _of_rank(values: Tensor, rank: Tensor) -> Tensor:
     """In each row of (B, P) the value of this rank, (B, 1): 1 is the highest, and 0 likewise."""
-    if values.device.type == "cpu" and not torch.compiler.is_compiling():
-        highest = values.topk(max(1, int(rank.max())), dim=1).values
-    else:  # the lowest rank that is asked for is not known without waiting for the device
-        highest = values.sort(dim=1, descending=True).values
-    return highest.gather(1, (rank - 1).clamp(min=0))
+    rank = rank.clamp(min=1)
+    if values.device.type != "cpu" or torch.compiler.is_compiling():
+        # The lowest rank that is asked for is not known without waiting for the device.
+        return values.sort(dim=1, descending=True).values.gather(1, rank - 1)
+    most, least = int(rank.max()), int(rank.min())
+    # Only between these two are values put in order, which takes longer than to choose the most.
+    best = values.topk(most, dim=1, sorted=False).values
+    return best.topk(most - least + 1, dim=1, largest=False).values.gather(1, most - rank)
 
 
 def _check_losses(losses: Tensor, positive: Tensor, ratio: float) -> None:
