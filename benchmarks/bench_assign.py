@@ -1,4 +1,9 @@
-"""Assignment: `core` and `torch_ops` beside torchvision's matchers, the notebook's and a loop."""
+"""Assignment: `core` and `torch_ops` beside torchvision's matchers, the notebook's and a loop.
+
+Each side has the matrix of IoU as its own callers make it: `refdet`'s detectors make
+`iou_matrix(objects, priors).mT`, and torchvision's take (objects, priors). The callers of `core`,
+of the notebook and of the loops have (priors, objects).
+"""
 
 from __future__ import annotations
 
@@ -33,22 +38,37 @@ def apart(batch: int, count: int) -> Case:
 
     def make(rng: Generator) -> Inputs:
         priors = ssd300_priors()
-        return (np.stack([iou_matrix(priors, x) for x in apart_objects(rng, batch, count)]),)
+        return (np.stack([iou_matrix(x, priors) for x in apart_objects(rng, batch, count)]),)
 
     return Case(f"ssd300-batch{batch}-x-{count}-gt", batch * 8732 * count, make)
 
 
 def crowded(rng: Generator) -> Inputs:
     """Objects that compete: torchvision's matcher and the notebook's would lose some."""
-    return (iou_matrix(ssd300_priors(), random_boxes(rng, 145))[None],)
+    return (iou_matrix(random_boxes(rng, 145), ssd300_priors())[None],)
 
 
 def anchors(rng: Generator) -> Inputs:
-    return (iou_matrix(pyramid_anchors(), random_boxes(rng, 20)),)
+    return (iou_matrix(random_boxes(rng, 20), pyramid_anchors()),)
 
 
 def proposals(rng: Generator) -> Inputs:
-    return (iou_matrix(random_boxes(rng, 2000), random_boxes(rng, 20)),)
+    return (iou_matrix(random_boxes(rng, 20), random_boxes(rng, 2000)),)
+
+
+def by_prior(iou: F64) -> tuple[F64]:
+    """A row for each prior, as NumPy's callers have it."""
+    return (np.ascontiguousarray(iou.swapaxes(-1, -2)),)
+
+
+def tensor_by_prior(iou: Tensor) -> Inputs:
+    """The same of a tensor."""
+    return (iou.mT.contiguous(),)
+
+
+def a_view_by_prior(iou: Tensor) -> Inputs:
+    """A row for each prior, whose objects lie apart in memory."""
+    return (iou.mT,)
 
 
 def learned(found: object) -> Arrays:
@@ -90,11 +110,29 @@ def ssd_by_core(images: F64) -> list[core.Assignment]:
 
 def ssd_by_torchvision(images: Tensor) -> Tensor:
     matcher = SSDMatcher(THRESHOLD)
-    return torch.stack([matcher(iou.T) for iou in images])
+    return torch.stack([matcher(iou) for iou in images])
 
 
 def ssd_by_the_notebook(images: Tensor) -> Tensor:
     return torch.stack([notebook.assign(iou, THRESHOLD) for iou in images])
+
+
+def ssd_greedily_in_torch(images: Tensor) -> Tensor:
+    """`ssd_by_a_greedy_loop` on tensors of any dtype, on any device."""
+    return torch.stack([_greedily(iou) for iou in images])
+
+
+def _greedily(iou: Tensor) -> Tensor:
+    left, (best, assigned) = iou.clone(), iou.max(dim=1)
+    assigned = torch.where(best >= THRESHOLD, assigned, -1)
+    for _ in range(iou.shape[1]):
+        prior, thing = divmod(int(left.argmax()), iou.shape[1])
+        if left[prior, thing] <= 0:
+            break
+        assigned[prior] = thing
+        left[prior, :] = 0
+        left[:, thing] = 0
+    return assigned
 
 
 def rcnn_by_rows(iou: F64) -> I64:
@@ -107,12 +145,17 @@ def rcnn_by_rows(iou: F64) -> I64:
 
 
 SSD = [
-    Implementation("refdet.core", ssd_by_core, takes_arrays=True, answer=learned),
+    Implementation("refdet.core", ssd_by_core, takes_arrays=True, prepare=by_prior, answer=learned),
     Implementation(
-        "refdet.torch_ops", lambda iou: torch_ops.assign_ssd(iou, THRESHOLD), answer=learned
+        "refdet.torch_ops",
+        lambda iou: torch_ops.assign_ssd(iou, THRESHOLD),
+        prepare=a_view_by_prior,
+        answer=learned,
     ),
 ]
-LOOP = Implementation("loop", ssd_by_a_greedy_loop, takes_arrays=True, largest=8732 * 145)
+LOOP = Implementation(
+    "loop", ssd_by_a_greedy_loop, takes_arrays=True, prepare=by_prior, largest=8732 * 145
+)
 ASSIGN = Task(
     family="assign",
     name="assign_ssd",
@@ -121,18 +164,22 @@ ASSIGN = Task(
     implementations=(
         *SSD,
         Implementation("torchvision", ssd_by_torchvision),
-        Implementation("notebook", ssd_by_the_notebook),
+        Implementation("notebook", ssd_by_the_notebook, prepare=tensor_by_prior),
         LOOP,
     ),
-    oracle=ssd_by_a_greedy_loop,
+    oracle=lambda iou: ssd_by_a_greedy_loop(*by_prior(iou)),
 )
 COMPETING = Task(
     family="assign",
     name="assign_ssd of objects that compete",
     unit="pairs",
     cases=(Case("ssd300-priors-x-gt", 8732 * 145, crowded),),
-    implementations=(*SSD, LOOP),
-    oracle=ssd_by_a_greedy_loop,
+    implementations=(
+        *SSD,
+        Implementation("notebook", ssd_greedily_in_torch, prepare=tensor_by_prior),
+        LOOP,
+    ),
+    oracle=lambda iou: ssd_by_a_greedy_loop(*by_prior(iou)),
 )
 RCNN = Task(
     family="assign",
@@ -147,12 +194,19 @@ RCNN = Task(
             "refdet.core",
             lambda iou: core.assign_rcnn(iou, HIGH, LOW, allow_low_quality=False),
             takes_arrays=True,
+            prepare=by_prior,
             answer=learned,
         ),
-        Implementation("torchvision", lambda iou: Matcher(HIGH, LOW)(iou.T)),
-        Implementation("loop", rcnn_by_rows, takes_arrays=True, largest=100_000),
+        Implementation(
+            "refdet.torch_ops",
+            lambda iou: torch_ops.assign_rcnn(iou, HIGH, LOW, allow_low_quality=False),
+            prepare=a_view_by_prior,
+            answer=learned,
+        ),
+        Implementation("torchvision", Matcher(HIGH, LOW)),
+        Implementation("loop", rcnn_by_rows, takes_arrays=True, prepare=by_prior, largest=100_000),
     ),
-    oracle=rcnn_by_rows,
+    oracle=lambda iou: rcnn_by_rows(*by_prior(iou)),
 )
 
 
