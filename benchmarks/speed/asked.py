@@ -90,7 +90,9 @@ ASKED = (
 
 
 def asked_table(run: Run) -> str:
-    """A line for each goal."""
+    """A line for each goal; empty where the run, of a part, has none of them."""
+    if not {goal.function for goal in ASKED} & {row.function for row in run.rows}:
+        return ""
     lines = [
         [goal.what, "GPU" if goal.on_gpu else "CPU", goal.goal, *measured(goal, run)]
         for goal in ASKED

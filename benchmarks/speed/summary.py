@@ -26,7 +26,8 @@ def summary(run: Run, section: Section) -> str:
     """A few lines, the tables that belong to them, and each loss; `section` is for what is long."""
     found = list(matches(run.rows))
     parts = [highlights(run), tally(found)]
-    parts += [f"What was asked of {OURS}, and what this run measured:\n\n{asked_table(run)}"]
+    if asked := asked_table(run):
+        parts += [f"What was asked of {OURS}, and what this run measured:\n\n{asked}"]
     parts += [f"The faster of ours, beside the fastest peer:\n\n{guide(run.rows)}"]
     parts += [f"Lost, by the faster of ours in each row:\n\n{losses(fastest(found))}"]
     for name in implementations(found):

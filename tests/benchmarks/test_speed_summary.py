@@ -140,3 +140,8 @@ def test_every_goal_is_a_benchmark_that_ours_and_its_peer_run() -> None:
             assert not goal.peer or (goal.function, goal.case, goal.peer) in names
     assert len(cells(asked_table(RUN))) == 1 + len(ASKED)
     assert len(LOSSES) == 4
+
+
+def test_a_run_of_a_part_has_no_table_of_goals_that_it_does_not_touch() -> None:
+    assert asked_table(run(ALONE)) == ""
+    assert "What was asked" not in summary(run(ALONE), headed)
