@@ -106,13 +106,15 @@ def test_soft_nms_on_a_cpu_ends_when_no_box_is_left(monkeypatch: pytest.MonkeyPa
     def watched(
         a: torch.Tensor, b: torch.Tensor, linear_above: float | None, sigma: float
     ) -> torch.Tensor:
-        steps.append(a)
-        return factors(a, b, linear_above, sigma)
+        steps.append(factors(a, b, linear_above, sigma))
+        return steps[-1]
 
     monkeypatch.setattr(module, "_factors", watched)
     kept = soft_nms(BOXES[:1].expand(4000, 4), torch.rand(4000), SoftNMSDecay.LINEAR)
     assert len(kept.indices) == 1
     assert 1 <= len(steps) <= module._SOFT_STEPS
+    # Of all pairs at once there would be 128 MB.
+    assert max(step.numel() for step in steps) <= module._SOFT_PAIRS
 
 
 @pytest.mark.parametrize(
@@ -140,6 +142,9 @@ def test_soft_nms_computes_in_float64_whatever_the_dtype() -> None:
     boxes = torch.tensor([[0.0, 0.0, 10.0, 1.0], [0.0, 0.0, 6.0, 1.0]])
     kept = soft_nms(boxes, torch.tensor([0.9, 0.8]), SoftNMSDecay.LINEAR, 0.6)
     assert kept.scores.tolist() == torch.tensor([0.9, 0.8]).tolist()
+    # The float32 next to 0.7 is lower than 0.7.
+    just_below = soft_nms(BOXES[:1], torch.tensor([0.7]), SoftNMSDecay.LINEAR, min_score=0.7)
+    assert just_below.indices.tolist() == []
 
 
 def test_soft_nms_leaves_its_inputs_as_they_were() -> None:
