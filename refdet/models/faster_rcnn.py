@@ -104,14 +104,7 @@ class FasterRCNNDetector(Detector):
     def _targets(self, boxes_xyxy: Sequence[Tensor], labels: Sequence[Tensor]) -> list[Target]:
         """What torchvision learns from. The one place where a label gains the background class."""
         device = self._device()
-        for row, image_labels in enumerate(labels):
-            wrong = (image_labels < 0) | (image_labels >= self.spec.n_classes)
-            if wrong.any():
-                value = int(image_labels[wrong][0])
-                raise ValueError(
-                    f"labels of image {row} of the batch: {value} is not in "
-                    f"0..{self.spec.n_classes - 1}"
-                )
+        self._refuse_unknown(labels)
         return [
             {
                 "boxes": image_boxes.to(torch.float32),
@@ -121,6 +114,19 @@ class FasterRCNNDetector(Detector):
                 on_device(boxes_xyxy, device), on_device(labels, device), strict=True
             )
         ]
+
+    def _refuse_unknown(self, labels: Sequence[Tensor]) -> None:
+        """Where the labels lie on a GPU, it is waited for once."""
+        every = torch.cat(list(labels))
+        if not bool(((every < 0) | (every >= self.spec.n_classes)).any()):
+            return
+        for row, image_labels in enumerate(labels):
+            for value in image_labels.tolist():
+                if not 0 <= value < self.spec.n_classes:
+                    raise ValueError(
+                        f"labels of image {row} of the batch: {value} is not in "
+                        f"0..{self.spec.n_classes - 1}"
+                    )
 
     def _device(self) -> torch.device:
         device: torch.device = next(self.network.parameters()).device

@@ -104,7 +104,10 @@ def _one_image(
     box = boxes[label, top_proposals[label, rank]]
     kept = batched_nms(box, score, label, settings.nms_iou)[: settings.top_k]
     original_height, original_width = original_size
-    scale = box.new_tensor([original_width / width, original_height / height]).repeat(2)
+    # Numbers of the host, not a tensor of them, which would have to be copied to the device.
+    to_width, to_height = original_width / width, original_height / height
+    x1, y1, x2, y2 = box[kept].unbind(dim=1)
+    scaled = torch.stack([x1 * to_width, y1 * to_height, x2 * to_width, y2 * to_height], dim=1)
     # Clipped once more: a multiplication may round past the border.
-    in_image = clip_boxes(box[kept] * scale, original_width, original_height)
+    in_image = clip_boxes(scaled, original_width, original_height)
     return RawDetections(in_image, score[kept], label[kept])

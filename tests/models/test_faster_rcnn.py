@@ -95,6 +95,25 @@ def test_losses_refuse_a_label_out_of_range(
     images, boxes, labels = batch
     with pytest.raises(ValueError, match=rf"image 0 of the batch: {wrong} is not in 0\.\.2"):
         detector.losses(images, boxes, [torch.tensor([0, wrong]), labels[1]])
+    with pytest.raises(ValueError, match=rf"image 1 of the batch: {wrong} is not in 0\.\.2"):
+        detector.losses(images, boxes[::-1], [labels[1], torch.tensor([0, wrong])])
+
+
+def test_losses_wait_once_for_the_labels_of_a_batch(
+    detector: FasterRCNNDetector, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Looking at a truth value waits for the GPU where the labels lie.
+    looked: list[Tensor] = []
+    look = Tensor.__bool__
+
+    def noted(tensor: Tensor) -> bool:
+        looked.append(tensor)
+        return look(tensor)
+
+    images, boxes, labels = (part * 3 for part in batch)
+    monkeypatch.setattr(Tensor, "__bool__", noted)
+    detector.losses(images, boxes, labels, lambda *_: {})
+    assert len(looked) == 1
 
 
 def test_modes_are_checked(detector: FasterRCNNDetector, batch: Batch) -> None:
