@@ -167,6 +167,15 @@ def test_a_tuple_with_names_is_a_tuple_and_a_record() -> None:
     }
 
 
+def test_tensors_in_a_dict_become_arrays() -> None:
+    """Wherever they lie: as those that `sanitize_boxes` names by reason."""
+    found = {"kept": torch.tensor([1]), "rejected": {"inverted": [torch.tensor([2])]}}
+    outcome = adapt_outcome(Adapter(arrays=Arrays.TORCH), found, None)
+    assert isinstance(outcome, dict)
+    assert type(outcome["kept"]) is type(outcome["rejected"]["inverted"][0]) is np.ndarray
+    assert outcome["kept"].tolist() == [1]
+
+
 def test_a_record_of_tensors_becomes_one_of_arrays() -> None:
     @dataclass
     class Found:
