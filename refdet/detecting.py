@@ -71,13 +71,17 @@ def detect_images(
             last where the detector does not know which it is.
     """
     device = next(detector.network.parameters()).device
-    prepare = Prepare(detector.architecture, pin_memory=device.type == "cuda")
+    prepare = Prepare(detector.architecture, device)
     hidden = None if progress else True  # None shows it on a terminal only
     done, taking = 0, None
     with (
         tqdm(None, "detecting", len(images), unit="image", disable=hidden) as bar,
-        closing(prepared_ahead(prepare, images, threads=workers, ahead=batch_size)) as prepared,
-        ThreadPoolExecutor(1) as beside,
+        closing(
+            prepared_ahead(
+                prepare, images, threads=workers, ahead=batch_size, begin=prepare.begin_thread
+            )
+        ) as prepared,
+        ThreadPoolExecutor(1, initializer=prepare.begin_thread) as beside,
         evaluation_mode(detector.network),
         autocast(device, number_format),
     ):
@@ -98,7 +102,12 @@ def detect_images(
 
 
 def prepared_ahead(
-    prepare: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: int
+    prepare: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    threads: int,
+    ahead: int,
+    begin: Callable[[], None] | None = None,
 ) -> Generator[R, None, None]:
     """`prepare(item)` of every item, in order, done in threads before it is asked for.
 
@@ -110,9 +119,10 @@ def prepared_ahead(
         items: taken from in the caller's thread.
         threads: how many.
         ahead: most items that are prepared, or being so, beyond the one last given; at least 1.
+        begin: called by each thread before its first item.
     """
     waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=begin) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(prepare, item))
@@ -133,18 +143,26 @@ class Prepare:
 
     Args:
         architecture: of the detector, which decides the transform.
-        pin_memory: whether a GPU is going to read the image.
+        device: that is going to read the image.
     """
 
-    def __init__(self, architecture: str, *, pin_memory: bool) -> None:
+    def __init__(self, architecture: str, device: torch.device) -> None:
         self._transform = INFERENCE_TRANSFORMS[architecture]()
-        self._pin_memory = pin_memory
+        self._device = device
+
+    def begin_thread(self) -> None:
+        """To be called once in each thread: pinning memory takes a thread's own GPU into use.
+
+        In a new thread that is the first one, whichever the network is on.
+        """
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)
 
     def __call__(self, annotated: AnnotatedImage) -> Tensor:
         """The image (3, H, W) float32, of any size that the detector takes."""
         no_boxes, no_labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
         image, _, _ = self._transform(decode_image(annotated), no_boxes, no_labels)
-        return image.pin_memory() if self._pin_memory else image
+        return image.pin_memory() if self._device.type == "cuda" else image
 
 
 def _take_all(

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
+from refdet.detecting import Prepare, prepared_ahead
 from refdet.models.detector import (
     BrokenOutputError,
     DetectionSettings,
@@ -90,3 +92,25 @@ def test_detect_images_names_images_where_launching_fails(
 
     with pytest.raises(ValueError, match=r"^one of 00000\.png to 00002\.png: .*not finite"):
         run(grey_images(tmp_path, 3), lambda _: None, GreyDetector(fail))
+
+
+def test_prepare_sets_the_gpu_of_each_thread_and_on_a_cpu_none(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A thread's GPU is the first one until it is set: pinning memory would take that into use.
+    given: list[tuple[str, torch.device]] = []
+    monkeypatch.setattr(
+        torch.cuda,
+        "set_device",
+        lambda device: given.append((threading.current_thread().name, device)),
+    )
+    for name in ("cpu", "cuda:1"):
+        begin = Prepare(GreyDetector.architecture, torch.device(name)).begin_thread
+        barrier = threading.Barrier(3)  # no thread may take two of the items
+        waiting = (barrier for _ in range(3))
+        ahead = prepared_ahead(
+            lambda one: one.wait(PATIENCE), waiting, threads=3, ahead=3, begin=begin
+        )
+        assert sorted(ahead) == [0, 1, 2]
+    assert [device for _, device in given] == [torch.device("cuda:1")] * 3
+    assert len({thread for thread, _ in given}) == 3

@@ -102,7 +102,7 @@ def ours_for_inference(
     images: tuple[AnnotatedImage, ...], architecture: str, batch_size: int, workers: int
 ) -> Step:
     """A step is a batch of `refdet infer`."""
-    prepare = Prepare(architecture, pin_memory=False)
+    prepare = Prepare(architecture, torch.device("cpu"))
     prepared = prepared_ahead(prepare, cycle(images), threads=max(1, workers), ahead=batch_size)
     return lambda _number: list(islice(prepared, batch_size))
 
