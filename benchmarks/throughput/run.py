@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,29 +100,59 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="these detectors")
     made.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS, help="these tasks")
-    made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 ...")
-    made.add_argument("--batch-size", type=int, help="default: 2 on a CPU, 32 on a GPU")
-    made.add_argument("--steps", type=int, help="per turn; default: 1 on a CPU, 20 on a GPU")
-    made.add_argument("--turns", type=int, default=5, help="of each side; the median is shown")
+    made.add_argument("--device", type=device, default="auto", help="cpu, cuda, cuda:1 ...")
+    one = at_least(1)
+    made.add_argument("--batch-size", type=one, help="default: 2 on a CPU, 32 on a GPU")
+    made.add_argument("--steps", type=one, help="per turn; default: 1 on a CPU, 20 on a GPU")
+    made.add_argument("--turns", type=one, default=5, help="of each side; the median is shown")
     made.add_argument(
         "--size",
         nargs=2,
-        type=int,
+        type=one,
         metavar=("HEIGHT", "WIDTH"),
         help="of Faster R-CNN's images; default: 240 320 on a CPU, 800 1066 on a GPU",
     )
     formats = [one.value for one in NumberFormat]
     made.add_argument("--precision", choices=formats, help="default: fp32 on a CPU, bf16 on a GPU")
     made.add_argument("--compile", action=argparse.BooleanOptionalAction, help="default: on a GPU")
-    made.add_argument("--threads", type=int, default=usable_cores(), help="of the CPU")
-    made.add_argument("--workers", type=int, default=usable_cores(), help="of input pipelines")
-    made.add_argument("--output", type=Path, help="also write the numbers as JSON")
+    made.add_argument("--threads", type=one, default=usable_cores(), help="of the CPU")
+    made.add_argument(
+        "--workers", type=at_least(0), default=usable_cores(), help="of input pipelines"
+    )
+    made.add_argument("--output", type=writable, help="also write the numbers as JSON")
     return made
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an argument."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        return int(text)
+
+    return number
+
+
+def device(name: str) -> torch.device:
+    """One that is here."""
+    try:
+        return choose_device(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def writable(text: str) -> Path:
+    """A file that can be written when everything is measured."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: name a file in a folder")
+    return path
 
 
 def planned(arguments: argparse.Namespace) -> Plan:
     """What the command line asks for."""
-    device = choose_device(arguments.device)
+    device: torch.device = arguments.device
     gpu = device.type == "cuda"
     precision = NumberFormat(arguments.precision or ("bf16" if gpu else "fp32"))
     compiled = gpu if arguments.compile is None else arguments.compile
@@ -129,7 +160,7 @@ def planned(arguments: argparse.Namespace) -> Plan:
     return Plan(
         device,
         tuple(arguments.tasks),
-        arguments.batch_size or (32 if gpu else 2),
+        arguments.batch_size or (32 if gpu else 2),  # which are at least 1 where given
         arguments.steps or (20 if gpu else 1),
         arguments.turns,
         arguments.workers,
@@ -145,7 +176,7 @@ def size_of(name: str, arguments: argparse.Namespace) -> tuple[int, int]:
     if arguments.size:
         height, width = arguments.size
         return height, width
-    return (800, 1066) if choose_device(arguments.device).type == "cuda" else (240, 320)
+    return (800, 1066) if arguments.device.type == "cuda" else (240, 320)
 
 
 def measured(architecture: Architecture, plan: Plan) -> list[Line]:
