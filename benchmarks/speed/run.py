@@ -7,6 +7,7 @@ benchmarks/README.md; a part of one goes to benchmarks/results/latest.json.
 from __future__ import annotations
 
 import argparse
+import ast
 import datetime
 import json
 import os
@@ -38,9 +39,10 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 def main() -> None:
     """Measure, print, keep."""
     asked = parser().parse_args()
-    run = measured(asked.device, asked.only, quick=asked.quick)
+    devices = tuple(dict.fromkeys(name for names in asked.device for name in names))
+    run = measured(devices, asked.only, quick=asked.quick)
     sys.stdout.write(f"{report(run)}\n")
-    whole = tuple(asked.device) == DEVICES and tuple(asked.only) == FAMILIES and not asked.quick
+    whole = devices == DEVICES and tuple(asked.only) == FAMILIES and not asked.quick
     if whole and not asked.throw_away:
         files = store(run)
     else:
@@ -51,13 +53,39 @@ def main() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="python -m benchmarks.speed.run", description=__doc__)
-    devices, families = ", ".join(DEVICES), ", ".join(FAMILIES)
-    made.add_argument("--device", nargs="+", choices=DEVICES, default=DEVICES, help=devices)
-    made.add_argument("--only", nargs="+", choices=FAMILIES, default=FAMILIES, help=families)
+    holds = "\n".join(f"  {family:10}  {headline_of(family)}" for family in FAMILIES)
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed.run",
+        description=__doc__,
+        epilog=f"families:\n{holds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    devices = f"{', '.join(DEVICES)}, or cuda for every GPU; default: all"
+    made.add_argument("--device", nargs="+", type=devices_called, default=[DEVICES], help=devices)
+    families = "measure these alone; see below"
+    made.add_argument(
+        "--only", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="FAMILY", help=families
+    )
     made.add_argument("--quick", action="store_true", help="the smallest cases, two calls each")
     made.add_argument("--throw-away", action="store_true", help="keep a whole run as latest.json")
     return made
+
+
+def devices_called(name: str) -> tuple[str, ...]:
+    """`cuda` is every GPU that torch sees."""
+    found = tuple(device for device in DEVICES if name in (device, device.partition(":")[0]))
+    if not found:
+        gpu = "; torch sees no CUDA device" if len(DEVICES) == 1 else ""
+        there = ", ".join(DEVICES)
+        raise argparse.ArgumentTypeError(f"no device {name!r} here, there is {there}{gpu}")
+    return found
+
+
+def headline_of(family: str) -> str:
+    """The first line of what its file says it holds."""
+    source = (BENCHMARKS / f"bench_{family}.py").read_text(encoding="utf-8")
+    told = ast.get_docstring(ast.parse(source)) or ""
+    return told.partition("\n")[0]
 
 
 def measured(devices: Sequence[str], families: Sequence[str], *, quick: bool = False) -> Run:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from benchmarks.speed import run as speed_run
-from benchmarks.speed.run import machine_here, measured
+from benchmarks.speed.run import (
+    FAMILIES,
+    devices_called,
+    headline_of,
+    machine_here,
+    measured,
+    parser,
+)
 
 ONLY_ON_THE_CPU = ["bootstrap", "matching", "priors"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _invented(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_PLUGINS", "tests.benchmarks.invented_device")
 
 
+@pytest.mark.usefixtures("_invented")
 def test_a_device_without_a_trial_has_no_rows_and_stops_nobody(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -26,7 +36,38 @@ def test_a_device_without_a_trial_has_no_rows_and_stops_nobody(
     assert run.machine == machine_here()
 
 
+@pytest.mark.usefixtures("_invented")
 def test_measured_says_that_nothing_runs_where_asked() -> None:
     message = "nothing of bootstrap, matching, priors runs on cuda:0"
     with pytest.raises(SystemExit, match=message):
         measured(["cuda:0"], ONLY_ON_THE_CPU)
+
+
+def test_cuda_is_every_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_run, "DEVICES", ("cpu", "cuda:0", "cuda:1"))
+    assert devices_called("cuda") == ("cuda:0", "cuda:1")
+    assert devices_called("cuda:1") == ("cuda:1",)
+    assert devices_called("cpu") == ("cpu",)
+    asked = parser().parse_args(["--device", "cuda", "cuda:1", "cpu"])
+    assert asked.device == [("cuda:0", "cuda:1"), ("cuda:1",), ("cpu",)]
+    assert parser().parse_args([]).device == [("cpu", "cuda:0", "cuda:1")]
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "gpu", ""])
+def test_a_device_that_is_not_here_is_refused_in_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(speed_run, "DEVICES", ("cpu",))
+    monkeypatch.setattr(speed_run, "measured", None)
+    monkeypatch.setattr(sys, "argv", ["run", f"--device={name}"])
+    with pytest.raises(SystemExit):
+        speed_run.main()
+    said = capsys.readouterr().err
+    assert f"no device {name!r} here, there is cpu; torch sees no CUDA device" in said
+
+
+def test_help_says_what_each_family_holds() -> None:
+    told = parser().format_help()
+    for family in FAMILIES:
+        assert len(headline_of(family)) > 20
+        assert f"  {family:10}  {headline_of(family)}\n" in told
