@@ -85,7 +85,7 @@ def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         return batched_nms(boxes_xyxy, scores, one_class, iou_threshold)
     _check_detections(boxes_xyxy, scores, one_class, iou_threshold)
     order, boxes = _best_first(boxes_xyxy, scores)
-    return order[_kept_by_kernel(boxes, iou_threshold)].to(boxes_xyxy.device)
+    return order[_kept_of_class(boxes, iou_threshold)].to(boxes_xyxy.device)
 
 
 def batched_nms(boxes_xyxy: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> Tensor:
@@ -274,7 +274,7 @@ def _best_first(boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     return order, boxes_xyxy.detach().to(device).double()[order]
 
 
-def _kept_by_kernel(boxes: Tensor, iou_threshold: float) -> Tensor:
+def _kept_of_class(boxes: Tensor, iou_threshold: float) -> Tensor:
     """(K,) the rows that stay of boxes of one class, sorted best first."""
     # Falling ranks in place of the scores, so that ties stay in order.
     rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64)
@@ -291,7 +291,7 @@ def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor
         return kept
     start = 0
     for rows in boxes[members].split(sizes.tolist()):  # of one class each
-        stay = _kept_by_kernel(rows, iou_threshold)
+        stay = _kept_of_class(rows, iou_threshold)
         kept[members[start : start + len(rows)][stay]] = True
         start += len(rows)
     return kept
