@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bench_assign, bench_priors
+from benchmarks import bench_assign, bench_coco_torch, bench_priors
 from benchmarks.speed.task import Task, Trial
+from refdet.core import coco_eval
 
 SIDES = ("refdet.core", "refdet.torch_ops", "torchvision", "notebook", "loop")
 
@@ -57,3 +58,17 @@ def test_generators_and_feature_maps_are_made_before_the_clock_starts(
     monkeypatch.setattr(torch, "zeros", None)
     theirs.check(theirs.call(*inputs))
     assert np.asarray(theirs.task.wanted(theirs.case)[0]).shape[1] == 4
+
+
+def test_the_oracle_of_the_smallest_data_set_is_pycocotools(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = trial(bench_coco_torch.EVALUATE_COCO, "pycocotools")
+    inputs = theirs.case.inputs()[0]
+    monkeypatch.setattr(coco_eval, "evaluate_coco", None)
+    precision, recall, scores, stats = bench_coco_torch.right(*inputs)
+    assert precision.shape == scores.shape == (10, 101, 1, 4, 3)
+    assert recall.shape == (10, 1, 4, 3)
+    assert stats.shape == (12,)
+    # Of objects under each other some are found, not all.
+    assert 0 < stats[0] < 1
