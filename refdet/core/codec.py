@@ -88,12 +88,13 @@ def decode_boxes(
     offsets = _checked_deltas(deltas)
     references = _checked_solid_boxes(references_xyxy, "references_xyxy")
     _check_pairs(offsets, "deltas", references)
-    weighted = zip(offsets.T, _checked_weights(weights), strict=True)
-    dx, dy, dw, dh = (offset / weight for offset, weight in weighted)
+    wx, wy, ww, wh = _checked_weights(weights)
+    dx, dy, dw, dh = offsets.T
+    dw, dh = dw / ww, dh / wh
     if max_log_scale is not None:
         dw, dh = np.minimum(dw, max_log_scale), np.minimum(dh, max_log_scale)
     pcx, pcy, pw, ph = _centres_and_sizes(references)
-    cx, cy = pcx + dx * pw, pcy + dy * ph
+    cx, cy = pcx + dx / wx * pw, pcy + dy / wy * ph
     with np.errstate(over="ignore"):
         half_w, half_h = np.exp(dw) * pw / 2.0, np.exp(dh) * ph / 2.0
     infinite = ~np.isfinite(np.stack([half_w, half_h], axis=1))

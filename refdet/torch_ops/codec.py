@@ -81,12 +81,13 @@ def decode_boxes(
         the limit from torchvision 0.29, `BoxCoder`.
     """
     offsets, references = _checked_pairs(deltas, "deltas", references_xyxy)
-    weighted = zip(offsets.unbind(-1), _checked_weights(weights, offsets), strict=True)
-    dx, dy, dw, dh = (offset / weight for offset, weight in weighted)
+    wx, wy, ww, wh = _checked_weights(weights, offsets)
+    dx, dy, dw, dh = offsets.unbind(-1)
+    dw, dh = dw / ww, dh / wh
     if max_log_scale is not None:
         dw, dh = dw.clamp(max=max_log_scale), dh.clamp(max=max_log_scale)
     pcx, pcy, pw, ph = _centres_and_sizes(references)
-    cx, cy = pcx + dx * pw, pcy + dy * ph
+    cx, cy = pcx + dx / wx * pw, pcy + dy / wy * ph
     half_w, half_h = torch.exp(dw) * pw / 2, torch.exp(dh) * ph / 2
     return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
 

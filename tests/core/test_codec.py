@@ -54,11 +54,18 @@ def test_codec_refuses_a_reference_without_area() -> None:
         decode_boxes(np.zeros((2, 4)), references, ONES)
 
 
+@pytest.mark.parametrize("flat", [[0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 1.0]])
+def test_codec_refuses_a_box_that_lacks_one_side_alone(flat: list[float]) -> None:
+    boxes = np.array([*UNIT.tolist(), *UNIT.tolist(), flat])
+    with pytest.raises(ValueError, match=re.escape(f"boxes_xyxy[2] = {flat} has no width or no")):
+        encode_boxes(boxes, np.concatenate([UNIT] * 3), ONES)
+
+
 def test_decode_boxes_names_the_row_that_overflows() -> None:
-    deltas = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1000.0]])
-    message = "deltas[1] = [0.0, 0.0, 1.0, 1000.0] decodes to an infinite size"
+    deltas = np.array([[0.0, 0.0, 1.0, 1.0]] * 2 + [[0.0, 0.0, 1.0, 1000.0]])
+    message = "deltas[2] = [0.0, 0.0, 1.0, 1000.0] decodes to an infinite size"
     with pytest.raises(ValueError, match=re.escape(message)):
-        decode_boxes(deltas, np.concatenate([UNIT, UNIT]), ONES)
+        decode_boxes(deltas, np.concatenate([UNIT] * 3), ONES)
 
 
 def test_decode_boxes_names_the_row_that_is_not_finite() -> None:
