@@ -101,12 +101,15 @@ class Stepper:
         """
         self.optimizer.zero_grad()
         statistics = self._statistics()
-        losses = self._gradients(batches)
-        moved = losses is not None and self._move()
+        names_of_terms, terms = self._gradients(batches)
+        values = self._move(terms)
         self.schedule.step()
-        if moved:
+        if values is not None:
             self.skipped_in_a_row = 0
-            return losses
+            sums = LossSums()
+            for of_batch, batch in zip(values, batches, strict=True):
+                sums.add(dict(zip(names_of_terms, of_batch, strict=True)), len(batch.labels))
+            return sums.means()
         # The forward pass has mixed its own into BatchNorm's: one NaN would stay for ever.
         for buffer, value in statistics:
             buffer.copy_(value)
@@ -133,9 +136,13 @@ class Stepper:
             "with a lower --learning-rate"
         )
 
-    def _gradients(self, batches: Sequence[Batch]) -> dict[str, float] | None:
-        """Fill the gradients; the losses, or None if one is not finite in any process."""
-        sums = LossSums()
+    def _gradients(self, batches: Sequence[Batch]) -> tuple[list[str], Tensor]:
+        """Fill the gradients; the names of the losses, and a row of them for each batch.
+
+        The losses stay where they are: nobody has looked at them yet.
+        """
+        names: list[str] = []
+        rows = []
         for place, batch in enumerate(batches):
             last = place == len(batches) - 1
             with self._gradients_shared(last):
@@ -143,14 +150,10 @@ class Stepper:
                     batch.images, batch.boxes_xyxy, batch.labels, self._forward
                 )
                 total = torch.stack(list(losses.values())).sum()
-                # All processes skip, or none does: their gradients are averaged.
-                self._broken_here = not bool(total.isfinite())
-                if self.world.any(self._broken_here):
-                    return None
                 self.scaler.scale(total / len(batches)).backward()
-            values = torch.stack([total, *losses.values()]).detach().double().tolist()
-            sums.add(dict(zip(["loss", *losses], values, strict=True)), len(batch.labels))
-        return sums.means()
+            names = ["loss", *losses]
+            rows.append(torch.stack([total, *losses.values()]).detach().double())
+        return names, torch.stack(rows)
 
     def _forward(self, *arguments: object) -> object:
         device = next(self.network.parameters()).device
@@ -166,13 +169,38 @@ class Stepper:
         else:
             yield
 
-    def _move(self) -> bool:
-        self.scaler.unscale_(self.optimizer)
-        norm: Tensor = clip_grad_norm_(self.network.parameters(), self.clip_norm)
-        finite = bool(norm.isfinite())
+    def _move(self, losses: Tensor) -> list[list[float]] | None:
+        """Move by the gradients; the losses read, or None if nothing moved as one is not finite.
+
+        A GPU is waited for once, when all but the move itself has been given to it.
+        """
+        if self.scaler.is_enabled():
+            # It waits by itself, and is not to lower its scale because a loss is broken.
+            values: list[list[float]] = losses.tolist()
+            if self._any_broken(values):
+                return None
+            norm = float(self._clipped_norm())
+        else:
+            last = self._clipped_norm().double().expand(1, losses.shape[1])
+            *values, (norm, *_) = torch.cat([losses, last]).tolist()
+            if self._any_broken(values):
+                return None
+        finite = math.isfinite(norm)
         self._broken_here = not finite  # in every process: it is the gradient of all
         # The scaler skips by itself and lowers its scale, which is why it is asked in any case.
         if finite or self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        return finite
+        return values if finite else None
+
+    def _any_broken(self, losses: Sequence[Sequence[float]]) -> bool:
+        """Whether the loss of a batch is not finite in any process."""
+        self._broken_here = not all(math.isfinite(total) for total, *_ in losses)
+        # All processes skip, or none does: their gradients are averaged.
+        return self.world.any(self._broken_here)
+
+    def _clipped_norm(self) -> Tensor:
+        """The length that the gradient had before it was clipped."""
+        self.scaler.unscale_(self.optimizer)
+        norm: Tensor = clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        return norm

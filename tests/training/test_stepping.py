@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from refdet.models.detector import DetectionSettings, Detector, Forward, RawDete
 from refdet.models.runtime import NumberFormat
 from refdet.training.processes import World
 from refdet.training.stepping import LossSums, Stepper, summed
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")
 """As in a run: the schedule goes on where the first step is skipped."""
@@ -163,6 +166,61 @@ def test_step_skips_a_gradient_that_overflows(stepper: Callable[..., Stepper]) -
     assert scale < 65_536
     assert one.step([batch(1.0)], ["b"]) is not None
     assert weight(one) == -1.0
+
+
+def noting(
+    name: str, done: Callable[[Tensor], object], events: list[str]
+) -> Callable[[Tensor], object]:
+    def noted(tensor: Tensor) -> object:
+        events.append(name)
+        return done(tensor)
+
+    return noted
+
+
+@pytest.mark.parametrize("second", [2.0, math.nan])
+def test_step_reads_once_after_the_gradients_of_all_its_batches(
+    stepper: Callable[..., Stepper], monkeypatch: pytest.MonkeyPatch, second: float
+) -> None:
+    # Each of these waits for a GPU, which has nothing to do until more is given to it.
+    events: list[str] = []
+    for name in ("tolist", "item", "__bool__", "__float__"):
+        monkeypatch.setattr(Tensor, name, noting(name, getattr(Tensor, name), events))
+    one = stepper()
+    next(one.network.parameters()).register_hook(lambda _: events.append("backward"))
+    one.step([batch(1.0), batch(second)], ["a", "b"])
+    assert events == ["backward", "backward", "tolist"]
+
+
+def test_step_skips_when_the_loss_of_another_process_is_broken(
+    stepper: Callable[..., Stepper],
+) -> None:
+    class BesideABrokenOne(World):
+        def gather(self, value: T) -> list[T]:
+            return [value]
+
+        def any(self, flag: bool) -> bool:
+            asked.append(flag)
+            return True
+
+    asked: list[bool] = []
+    one = stepper(max_skipped=0)
+    one.world = BesideABrokenOne()
+    with pytest.raises(ValueError, match=r"the last with \. Look"):  # none of its own
+        one.step([batch(1.0), batch(2.0)], ["a.png", "b.png"])
+    assert weight(one) == 0.0
+    assert asked == [False]  # once, however many batches: every process asks as often
+
+
+def test_step_with_a_broken_loss_leaves_the_scale_of_fp16_alone(
+    stepper: Callable[..., Stepper],
+) -> None:
+    one = stepper(fp16=True)
+    one.step([batch(1.0)], ["a"])
+    scale = one.scaler.get_scale()
+    assert one.step([batch(math.nan)], ["b"]) is None
+    assert one.step([batch(1.0), batch(math.inf)], ["c", "d"]) is None
+    assert one.scaler.get_scale() == scale
 
 
 def test_step_gives_up_after_too_many_and_names_the_images(
