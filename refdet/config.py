@@ -99,6 +99,9 @@ class Infer(DataOptions):
     With `--data` and `--split`: predictions, the table per class, false positives, curves and
     pictures. With `--images`: predictions and pictures of any folder of images, however large.
     Ctrl-C ends after the current batch; what was found until then is in predictions_partial.csv.
+
+    Exits with 0 when all images are done, those that --ignore-unreadable left out among them; with
+    1 on an error, and with 130 when Ctrl-C has stopped it before the last image.
     """
 
     checkpoint: Path
@@ -111,6 +114,9 @@ class Infer(DataOptions):
     """Split of --data to run on."""
     images: Path | None = None
     """Folder of images without ground truth, instead of --data."""
+    ignore_unreadable: bool = False
+    """With --images: leave out, count and name at the end the images that cannot be read; else they
+    are an error, before the work where the header shows it."""
     score_threshold: float = 0.5
     """Counts, lists and pictures take detections from this score on. AP always takes all."""
     class_thresholds: tuple[str, ...] = ()
@@ -137,15 +143,24 @@ class Infer(DataOptions):
     device: str = "auto"
     """cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."""
     precision: Precision = Precision.FP32
-    """fp32 gives the same detections everywhere; auto or bf16 can be faster."""
+    """fp32 gives the same detections everywhere. bf16 and fp16 change scores a little and are
+    faster on a GPU; auto takes bf16 where the processor computes it in hardware, else fp32."""
+    compile: bool = False
+    """Compile the network with torch.compile: slow first batches, faster ones after, so it is for
+    thousands of images."""
     threads: int = 0
     """CPU threads of the arithmetic; 0 takes one per core."""
     progress: bool = True
-    """Show a progress bar."""
+    """Show how many images are done: by a bar, or where there is no terminal by a line every half
+    minute."""
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "top_k", "batch_size", "workers")
         require_at_least(self, 0, "max_pictures", "threads")
+        if self.ignore_unreadable and self.data:
+            raise ValueError(
+                "--ignore-unreadable is of --images: what is judged with --data has to be whole"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,16 +17,18 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from refdet.data.decode import decode_image
+from refdet.data.problems import DataError
 from refdet.models.detector import (
     BrokenOutputError,
     DetectionSettings,
     Detector,
     Pending,
+    RawDetections,
 )
 from refdet.models.runtime import NumberFormat, autocast
+from refdet.progress import images_counted
 from refdet.records import AnnotatedImage, Detections
 from refdet.training.recipes import INFERENCE_TRANSFORMS
 from refdet.training.validation import Size, as_record, evaluation_mode
@@ -46,10 +48,12 @@ def detect_images(
     workers: int = 2,
     progress: bool = False,
     stop_requested: Callable[[], bool] = lambda: False,
+    leave_out: Callable[[DataError], None] | None = None,
 ) -> int:
     """Give `take` what is found in each image, in their order, boxes in the image's own pixels.
 
-    If an image cannot be loaded, what was found in the batches before is taken first.
+    If an image cannot be loaded and is not to be left out, what was found in the batches before is
+    taken first.
 
     Args:
         detector: is left in the mode that it was in.
@@ -59,23 +63,24 @@ def detect_images(
         batch_size: images per step of the network.
         number_format: of the network's arithmetic.
         workers: threads that load images.
-        progress: True to show a bar with images a second, on a terminal.
+        progress: True to show how many images are done, and how many a second.
         stop_requested: asked after every batch; if it says yes, that was the last one.
+        leave_out: called with what is wrong with an image that cannot be loaded, which is passed
+            over. Without it that is an error.
 
     Returns:
-        How many images were taken: all, unless a stop was requested.
+        How many images were taken or left out: all, unless a stop was requested.
 
     Raises:
-        DataError: an image cannot be loaded; names its file.
+        DataError: an image cannot be loaded, and `leave_out` is not given; names its file.
         ValueError: the network's output is not finite; names the image, or the batch's first and
             last where the detector does not know which it is.
     """
     device = next(detector.network.parameters()).device
-    prepare = Prepare(detector.architecture, device)
-    hidden = None if progress else True  # None shows it on a terminal only
+    prepare = Prepare(detector.architecture, device, errors_kept=leave_out is not None)
     done, taking = 0, None
     with (
-        tqdm(None, "detecting", len(images), unit="image", disable=hidden) as bar,
+        images_counted("detecting", len(images), shown=progress) as count,
         closing(
             prepared_ahead(
                 prepare, images, threads=workers, ahead=batch_size, begin=prepare.begin_thread
@@ -85,19 +90,19 @@ def detect_images(
         evaluation_mode(detector.network),
         autocast(device, number_format),
     ):
-        while batch := list(islice(prepared, batch_size)):
+        while loaded := list(islice(prepared, batch_size)):
+            batch, own = _readable(loaded, images[done : done + len(loaded)], leave_out)
+            done += len(loaded)
             sizes = [_size(image) for image in batch]
-            own = images[done : done + len(batch)]
             # A GPU has this batch to work on while what it found in the one before is taken.
             with _images_named(own):
-                pending = detector.launch(batch, settings)
-            del batch  # not in memory while the next one is put together
-            bar.update(taking.result() if taking else 0)
+                pending = detector.launch(batch, settings) if batch else _nothing
+            del batch, loaded  # not in memory while the next one is put together
+            count(taking.result() if taking else 0)
             taking = beside.submit(_take_all, take, pending, sizes, own)
-            done += len(sizes)
             if stop_requested():
                 break
-        bar.update(taking.result() if taking else 0)
+        count(taking.result() if taking else 0)
     return done
 
 
@@ -144,11 +149,15 @@ class Prepare:
     Args:
         architecture: of the detector, which decides the transform.
         device: that is going to read the image.
+        errors_kept: whether an image that cannot be loaded becomes its error, not to be raised.
     """
 
-    def __init__(self, architecture: str, device: torch.device) -> None:
+    def __init__(
+        self, architecture: str, device: torch.device, *, errors_kept: bool = False
+    ) -> None:
         self._transform = INFERENCE_TRANSFORMS[architecture]()
         self._device = device
+        self._errors_kept = errors_kept
 
     def begin_thread(self) -> None:
         """To be called once in each thread: pinning memory takes a thread's own GPU into use.
@@ -158,11 +167,38 @@ class Prepare:
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)
 
-    def __call__(self, annotated: AnnotatedImage) -> Tensor:
+    def __call__(self, annotated: AnnotatedImage) -> Tensor | DataError:
         """The image (3, H, W) float32, of any size that the detector takes."""
+        try:
+            pixels = decode_image(annotated)
+        except DataError as error:
+            if not self._errors_kept:
+                raise
+            return error
         no_boxes, no_labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
-        image, _, _ = self._transform(decode_image(annotated), no_boxes, no_labels)
+        image, _, _ = self._transform(pixels, no_boxes, no_labels)
         return image.pin_memory() if self._device.type == "cuda" else image
+
+
+def _readable(
+    loaded: Sequence[Tensor | DataError],
+    images: Sequence[AnnotatedImage],
+    leave_out: Callable[[DataError], None] | None,
+) -> tuple[list[Tensor], list[AnnotatedImage]]:
+    """What could be loaded, and the images that it is of."""
+    tensors, own = [], []
+    for one, annotated in zip(loaded, images, strict=True):
+        if isinstance(one, Tensor):
+            tensors.append(one)
+            own.append(annotated)
+        elif leave_out:
+            leave_out(one)
+    return tensors, own
+
+
+def _nothing() -> list[RawDetections]:
+    """Of a batch in which no image is left."""
+    return []
 
 
 def _take_all(

@@ -11,8 +11,10 @@ import torch
 
 from refdet.config import Infer
 from refdet.data.image_folder import read_image_folder
+from refdet.data.problems import DataError
 from refdet.data.source import open_source
 from refdet.detecting import detect_images
+from refdet.evaluate import EvaluationSettings
 from refdet.judge import draw, judge
 from refdet.models.checkpoints import Checkpoint, load_checkpoint
 from refdet.models.detector import DetectionSettings, Detector
@@ -38,19 +40,44 @@ def infer(config: Infer) -> int:
     refuse_unknown_classes(config, class_names)
     counting = evaluation_settings(config, class_names)
     kept = DetectionSettings(config.min_score, config.nms_iou, top_k=config.top_k)
-    images = _read_images(config, checkpoint)
+    unreadable: list[str] = []
+    images = _read_images(config, checkpoint, unreadable)
     detector = build_detector(checkpoint)
     detector.network.to(device).to(memory_format=torch.channels_last)
-    detections = _detect(config, detector, images, class_names, kept)
+    if config.compile:
+        detector.compiled_part.compile()
+    try:
+        detections = _detect(config, detector, images, class_names, kept, unreadable)
+        _report(config, images, detections, class_names, counting)
+    finally:
+        _tell_unreadable(unreadable)
+    return 0
+
+
+def _report(
+    config: Infer,
+    images: Sequence[AnnotatedImage],
+    detections: Sequence[Detections],
+    class_names: Sequence[str],
+    counting: EvaluationSettings,
+) -> None:
+    """Judge where there is ground truth, and draw pictures."""
     if config.data:
         truth = [image.ground_truth for image in images]
         write_ground_truth_coco(config.output / "ground_truth.json", truth, class_names)
         judge(images, detections, class_names, config.split, counting, config)
-    else:
-        thresholds = counting.score_thresholds(len(class_names)).tolist()
-        shown = images[: len(detections)]
-        draw(shown, detections, class_names, thresholds, config.output, config.max_pictures)
-    return 0
+        return
+    thresholds = counting.score_thresholds(len(class_names)).tolist()
+    to_draw = {found.image for found in detections}
+    shown = [image for image in images if image.ground_truth.image in to_draw]
+    draw(shown, detections, class_names, thresholds, config.output, config.max_pictures)
+
+
+def _tell_unreadable(unreadable: Sequence[str]) -> None:
+    for sentence in unreadable:
+        say(f"left out: {sentence}")
+    if unreadable:
+        say(f"warning: {len(unreadable)} images left out, since they cannot be read")
 
 
 def _detect(
@@ -59,20 +86,27 @@ def _detect(
     images: Sequence[AnnotatedImage],
     class_names: Sequence[str],
     settings: DetectionSettings,
+    unreadable: list[str],
 ) -> list[Detections]:
     """Write what is found in each image; returns what is judged of it, or drawn.
 
     That is everything where there is ground truth, and what pictures need where there is none.
+    What is left out is added to `unreadable`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM, after the batch in which it came.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after the batch in which it came, unless that was the
+            last one.
     """
     names = [image.ground_truth.image for image in images]
     taken = _Taken(most_kept=len(images) if config.data else config.max_pictures)
     started = time.perf_counter()
+
+    def left_out(error: DataError) -> None:
+        unreadable.append(str(error))
+
     try:
         with (
-            stop_on_signals(announce=True) as stop,
+            stop_on_signals(announced="batch") as stop,
             prediction_files(config.output, names, class_names) as write,
         ):
             done = detect_images(
@@ -87,6 +121,7 @@ def _detect(
                 workers=config.workers,
                 progress=config.progress,
                 stop_requested=lambda: stop.made,
+                leave_out=left_out if config.ignore_unreadable else None,
             )
             if done < len(images):
                 raise KeyboardInterrupt
@@ -94,16 +129,14 @@ def _detect(
         if taken.images:
             say(
                 f"{taken.images} of {len(images)} images were done, up to "
-                f"{names[taken.images - 1]!r}: {config.output / PARTIAL} has their detections"
+                f"{taken.last!r}: {config.output / PARTIAL} has their detections"
             )
         raise
-    rate = len(images) / (time.perf_counter() - started)
+    rate = taken.images / (time.perf_counter() - started)
     say(
-        f"{taken.detections} detections in {len(images)} images, {rate:.1f} images a second: "
+        f"{taken.detections} detections in {taken.images} images, {rate:.1f} images a second: "
         f"{config.output}"
     )
-    if stop.made:  # in the last batch
-        raise KeyboardInterrupt
     return taken.kept
 
 
@@ -114,17 +147,21 @@ class _Taken:
     most_kept: int
     images: int = 0
     detections: int = 0
+    last: str = ""
     kept: list[Detections] = field(default_factory=list)
 
     def add(self, write: Callable[[Detections], None], found: Detections) -> None:
         write(found)
         self.images += 1
+        self.last = found.image
         self.detections += len(found)
         if len(self.kept) < self.most_kept:
             self.kept.append(found)
 
 
-def _read_images(config: Infer, checkpoint: Checkpoint) -> tuple[AnnotatedImage, ...]:
+def _read_images(
+    config: Infer, checkpoint: Checkpoint, unreadable: list[str]
+) -> tuple[AnnotatedImage, ...]:
     class_names = checkpoint.class_names
     if config.classes and config.classes != tuple(class_names):
         raise ValueError(
@@ -147,5 +184,10 @@ def _read_images(config: Infer, checkpoint: Checkpoint) -> tuple[AnnotatedImage,
             say(f"left out: {problem}")
         return split.images
     if config.images and not config.data:
-        return read_image_folder(config.images, config.pixel_range)
+        return read_image_folder(
+            config.images,
+            config.pixel_range,
+            leave_out=unreadable.append if config.ignore_unreadable else None,
+            progress=config.progress,
+        )
     raise ValueError("give either --data (with ground truth) or --images (without), not both")

@@ -38,7 +38,7 @@ def train(config: Train) -> int:
     with ExitStack() as stack:
         world = stack.enter_context(joined_world(device))
         tell = say if world.leads else _say_nothing
-        stop = stack.enter_context(stop_on_signals(announce=world.leads))
+        stop = stack.enter_context(stop_on_signals(announced="step" if world.leads else None))
         prepare_process(config, world)
         tell(describe_environment(device))
         engine, folder = prepare_run(config, device, world, lambda: stop.made, tell)

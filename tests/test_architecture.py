@@ -20,7 +20,7 @@ ROOMS = (
     *("data", "models", "evaluate", "report"),
 )
 CONFIGS = ("config_train", "config_analysis", "config_conformance", "config_vendor")
-OPTIONS = ("config", *CONFIGS, "config_file", "terminal")
+OPTIONS = ("config", *CONFIGS, "config_file", "terminal", "progress")
 TOOLS = (*OPTIONS, "analysis", "shards", "training", "conformance", "vendor")
 ENTRY_POINTS = (
     *("train", "infer", "detecting", "judge", "judge_files", "convert", "reading"),
@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "analysis_records": ("records",),
     "columns": (),
     "files": (),
-    "data": ("records", "columns", "files"),
+    "data": ("records", "columns", "files", "progress"),
     "models": ("torch_ops", "core.priors", "files", "refdet"),
     "evaluate": ("records", "columns", "core"),
     "analysis": ("records", "analysis_records", "columns", "core", "evaluate"),
@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config_vendor": (),
     "config_file": ("config", *CONFIGS, "files"),
     "terminal": (),
+    "progress": ("terminal",),
     "shards": ("columns", "core", "data", "evaluate", "refdet"),
     "training": (*ROOMS, *OPTIONS),
     "conformance": ("core", "refdet"),

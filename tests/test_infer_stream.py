@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from torch import Tensor
+from torch import Tensor, nn
 
 from refdet import infer as entry
 from refdet.cli import main
@@ -127,22 +127,34 @@ def test_infer_that_is_stopped_keeps_all_batches_up_to_then(
     assert {f.name: f.read_bytes() for f in config.output.glob("predictions.*")} == before
 
 
-def test_infer_that_is_stopped_in_its_last_batch_has_written_everything(
-    config: Infer, whole: list[str], detector: GreyDetector
+def test_infer_that_is_asked_to_stop_in_its_last_batch_is_done(
+    config: Infer, whole: list[str], detector: GreyDetector, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def signal_in_the_last(images: Sequence[Tensor]) -> None:
         if len(images) < BATCH:
             os.kill(os.getpid(), signal.SIGINT)
 
     detector.before = signal_in_the_last
-    fresh = replace(config, output=config.output / "again")
-    with pytest.raises(KeyboardInterrupt):
-        infer(fresh)
+    fresh = replace(config, output=config.output / "again", max_pictures=2)
+    assert infer(fresh) == 0
+    assert "stopping after this batch" in capfd.readouterr().err
     assert (fresh.output / "predictions.csv").read_text() == "".join(whole)
     assert sorted(file.name for file in fresh.output.iterdir()) == [
+        "pictures",
         "predictions.csv",
         "predictions.json",
     ]
+    assert len(list((fresh.output / "pictures").glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_infer_compiles_what_is_worth_it_if_asked(
+    config: Infer, detector: GreyDetector, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    asked: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda module: asked.append(module))
+    assert infer(replace(config, compile=compiled)) == 0
+    assert asked == [detector.compiled_part] * compiled
 
 
 def test_infer_names_an_image_that_cannot_be_read_and_keeps_those_before(

@@ -12,28 +12,29 @@ from types import FrameType
 class StopRequest:
     """Whether somebody has asked this process to stop."""
 
-    def __init__(self, announce: bool) -> None:
+    def __init__(self, announced: str | None) -> None:
         self.made = False
-        self._announce = announce
+        self._announced = announced
 
     def _make(self, _signal: int, _frame: FrameType | None) -> None:
         if self.made:  # the second time at once
             raise KeyboardInterrupt
         self.made = True
-        if self._announce:
+        if self._announced:
             # Not print, which may be what was interrupted.
-            os.write(2, b"\nstopping after this step; once more stops at once\n")
+            line = f"\nstopping after this {self._announced}; once more stops at once\n"
+            os.write(2, line.encode())
 
 
 @contextmanager
-def stop_on_signals(*, announce: bool = False) -> Iterator[StopRequest]:
+def stop_on_signals(*, announced: str | None = None) -> Iterator[StopRequest]:
     """Within the block Ctrl-C (SIGINT) and SIGTERM are noted; a second one interrupts at once.
 
-    With `announce`, the first is answered by a sentence on the terminal.
+    The first is answered on the terminal if `announced` says what is finished before: `step`.
 
     Outside of the main thread, where Python allows no handlers, they do what they did before.
     """
-    request = StopRequest(announce)
+    request = StopRequest(announced)
     before: dict[signal.Signals, object] = {}
     try:
         for number in (signal.SIGINT, signal.SIGTERM):

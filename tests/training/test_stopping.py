@@ -105,3 +105,13 @@ def test_stop_on_signals_leaves_signals_alone_in_a_thread(handled_before: list[i
     thread.join()
     assert made == [False]
     assert handled_before == [signal.SIGINT]
+
+
+@pytest.mark.parametrize("announced", [None, "step", "batch"])
+def test_stop_on_signals_says_what_is_finished_first(
+    handled_before: list[int], capfd: pytest.CaptureFixture[str], announced: str | None
+) -> None:
+    with stop_on_signals(announced=announced):
+        send(signal.SIGINT)
+    line = f"\nstopping after this {announced}; once more stops at once\n"
+    assert capfd.readouterr().err == (line if announced else "")
