@@ -147,7 +147,7 @@ class Infer(DataOptions):
     faster on a GPU; auto takes bf16 where the processor computes it in hardware, else fp32."""
     compile: bool = False
     """Compile the network with torch.compile: slow first batches, faster ones after, so it is for
-    thousands of images."""
+    thousands of images. Scores may change in their last digits."""
     threads: int = 0
     """CPU threads of the arithmetic; 0 takes one per core."""
     progress: bool = True

@@ -152,7 +152,11 @@ def test_infer_compiles_what_is_worth_it_if_asked(
     config: Infer, detector: GreyDetector, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
     asked: list[nn.Module] = []
-    monkeypatch.setattr(nn.Module, "compile", lambda module: asked.append(module))  # noqa: PLW0108 - a method of C is not bound
+
+    def noted(module: nn.Module) -> None:
+        asked.append(module)
+
+    monkeypatch.setattr(nn.Module, "compile", noted)
     assert infer(replace(config, compile=compiled)) == 0
     assert asked == [detector.compiled_part] * compiled
 
