@@ -93,6 +93,7 @@ def detect_images(
         while loaded := list(islice(prepared, batch_size)):
             batch, own = _readable(loaded, images[done : done + len(loaded)], leave_out)
             done += len(loaded)
+            count(len(loaded) - len(batch))
             sizes = [_size(image) for image in batch]
             # A GPU has this batch to work on while what it found in the one before is taken.
             with _images_named(own):

@@ -125,6 +125,8 @@ def _detect(
             )
             if done < len(images):
                 raise KeyboardInterrupt
+            if not taken.images:
+                raise DataError(f"none of the {len(unreadable)} images in {config.images} can be read")
     except BaseException:  # also Ctrl-C
         if taken.images:
             say(

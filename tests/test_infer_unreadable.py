@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +87,34 @@ def test_infer_goes_on_when_every_image_of_a_batch_is_left_out(config: Infer) ->
     assert infer(replace(config, ignore_unreadable=True)) == 0
     rows = (config.output / "predictions.csv").read_text().splitlines()[1:]
     assert len(rows) == N - BATCH
+
+
+def test_infer_fails_where_no_image_at_all_can_be_read(
+    config: Infer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert config.images
+    for file in config.images.iterdir():
+        cut_short(file)
+    with pytest.raises(ValueError, match=rf"none of the {N} images in .* can be read"):
+        infer(replace(config, ignore_unreadable=True))
+    assert capsys.readouterr().out.count("left out: ") == N
+
+
+def test_infer_counts_what_is_left_out_as_done(
+    config: Infer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert config.images
+    cut_short(config.images / "00003.png")
+    steps: list[int] = []
+
+    @contextmanager
+    def counted(_name: str, _total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+        assert shown == config.progress
+        yield steps.append
+
+    monkeypatch.setattr("refdet.detecting.images_counted", counted)
+    infer(replace(config, ignore_unreadable=True))
+    assert sum(steps) == N
 
 
 def test_infer_refuses_a_folder_of_which_no_header_can_be_read(config: Infer) -> None:
