@@ -89,7 +89,7 @@ class Train(DataOptions):
     cache_file: Path | None = None
     """Decode all images into this file once, for this run and later ones: workers and processes
     share it, and it need not fit into memory. As large as --cache; an image that has changed since
-    has it written anew."""
+    has it written anew. It holds one data set: others want a file of their own."""
     augment_on_device: bool = False
     """Resize and change training samples on the GPU rather than in --workers: for few cores beside
     a fast GPU. The same random changes; resized pixels may differ by rounding."""

@@ -126,7 +126,8 @@ def _detect(
             if done < len(images):
                 raise KeyboardInterrupt
             if not taken.images:
-                raise DataError(f"none of the {len(unreadable)} images in {config.images} can be read")
+                n, folder = len(unreadable), config.images
+                raise ValueError(f"none of the {n} images in {folder} can be read")
     except BaseException:  # also Ctrl-C
         if taken.images:
             say(

@@ -73,8 +73,14 @@ class DecodedImages:
 
         Returns:
             (3, H, W), uint8 or float32 in [0, 1].
+
+        Raises:
+            DataError: it is not in the file, as where another run has written that for its own.
         """
-        entry = self._entries[_key(annotated)]
+        entry = self._entries.get(_key(annotated))
+        if entry is None:
+            text = f"is not in {self._file}, which another run has written anew; give each data set"
+            raise DataError([Problem(str(annotated.path), f"{text} a --cache-file of its own")])
         start, end = entry["data_offsets"]
         stored = self._bytes[start:end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
         # A copy, since torch knows no tensor that must not be written to.
@@ -121,10 +127,12 @@ def decode_once(
 
     Raises:
         DataError: an image cannot be decoded.
-        ValueError: `file` holds something else, or its disk has no room.
+        ValueError: no images, `file` holds something else, or its disk has no room.
         OSError: it cannot be written.
         KeyboardInterrupt: `interrupted` said yes.
     """
+    if not images:
+        raise ValueError(f"there are no images to decode into {file}")
     reason = _why_written(file, images)
     if reason:
         tell(f"{file} {reason}: decoding into it")

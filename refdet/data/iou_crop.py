@@ -36,7 +36,8 @@ class IoUCrop(v2.RandomIoUCrop):  # type: ignore[misc]  # torchvision has no ann
         boxes = next(one for one in flat_inputs if isinstance(one, tv_tensors.BoundingBoxes))
         corners: F32 = boxes.as_subclass(Tensor).numpy()
         while True:
-            least = self.options[int(torch.randint(len(self.options), (1,)))]
+            # All in float32, as torch computes: NumPy before 2 would widen what meets a number.
+            least = np.float32(self.options[int(torch.randint(len(self.options), (1,)))])
             if least >= 1:  # the option to leave the image as it is
                 return {}
             for _ in range(self.trials):
@@ -53,13 +54,14 @@ class IoUCrop(v2.RandomIoUCrop):  # type: ignore[misc]  # torchvision has no ann
     def _window(self, height: int, width: int) -> Window | None:
         """A window at random; None if it is too long or has no pixel."""
         across, down = self.min_scale + (self.max_scale - self.min_scale) * torch.rand(2).numpy()
-        new_width, new_height = int(width * across), int(height * down)
+        new_width, new_height = int(np.float32(width) * across), int(np.float32(height) * down)
         if not (new_width and new_height):
             return None
         if not self.min_aspect_ratio <= new_width / new_height <= self.max_aspect_ratio:
             return None
         across, down = torch.rand(2).numpy()
-        left, top = int((width - new_width) * across), int((height - new_height) * down)
+        left = int(np.float32(width - new_width) * across)
+        top = int(np.float32(height - new_height) * down)
         return left, top, left + new_width, top + new_height
 
 

@@ -155,6 +155,8 @@ def _engine(
     batches = EpochBatches(len(training), config.batch_size, config.seed, world.rank, world.size)
     loader: Iterable[Batch]
     if config.augment_on_device:
+        if folder.device.type == "cpu":
+            folder.tell("--augment-on-device helps a GPU: on a CPU --workers are the faster way")
         untransformed = load(Untransformed(training), batches)
         loader = TransformedOnDevice(untransformed, training, folder.device)
     else:

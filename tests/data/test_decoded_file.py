@@ -130,6 +130,24 @@ def test_decoded_images_are_pickled_without_their_pixels(
     assert torch.equal(pickle.loads(pickled)(images[0]), decode_image(images[0]))
 
 
+def test_decoded_images_name_one_that_another_run_has_left_out(
+    images: list[AnnotatedImage], file: Path
+) -> None:
+    """As a worker that starts when the file has been written anew for other images."""
+    pickled = pickle.dumps(decode_once(file, images))
+    decode_once(file, images[1:])
+    file.unlink()
+    decode_once(file, images[1:])
+    with pytest.raises(DataError, match=r"is not in .*; give each data set a --cache-file of its"):
+        pickle.loads(pickled)(images[0])
+
+
+def test_decode_once_refuses_to_decode_nothing(file: Path) -> None:
+    with pytest.raises(ValueError, match="there are no images to decode"):
+        decode_once(file, [])
+    assert not file.exists()
+
+
 def test_decoded_images_are_copies(images: list[AnnotatedImage], file: Path) -> None:
     decoded = decode_once(file, images)
     for image in images:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ import torch
 from refdet.config import Precision
 from refdet.config_train import Optimizer, Schedule, Train
 from refdet.data import decoded_file
+from refdet.data.dataset import Batch
 from refdet.data.pixels import Pixels, read_pixels
 from refdet.models.checkpoints import load_checkpoint
 from refdet.records import AnnotatedImage
 from refdet.train import INTERRUPTED, train
+from refdet.training import preparing
+from refdet.training.loading import TransformedOnDevice
 from refdet.training.stepping import Stepper
 from tests.data.voc_folder import add_image, add_split, object_xml
 from tests.training.runs import assert_same_run, changed, history, last, make_data
@@ -90,11 +94,26 @@ def test_train_with_a_file_of_decoded_images_is_the_same_run(
 
 
 def test_train_with_augmentation_on_the_device_is_the_same_run(
-    config: Train, tmp_path: Path
+    config: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The same by design on a CPU, so what makes the batches is looked at as well."""
+    served: list[int] = []
+
+    class Watched(TransformedOnDevice):
+        def __iter__(self) -> Iterator[Batch]:
+            for batch in super().__iter__():
+                served.append(len(batch.images))
+                yield batch
+
+    monkeypatch.setattr(preparing, "TransformedOnDevice", Watched)
     other = changed(config, output=tmp_path / "run", augment_on_device=True, workers=1)
     train(other)
+    assert sum(served) > 0
     assert_same_run(other, config)
+    assert "--augment-on-device helps a GPU" in capsys.readouterr().out
 
 
 def test_train_refuses_two_caches(config: Train, tmp_path: Path) -> None:
