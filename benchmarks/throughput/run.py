@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -32,6 +33,7 @@ from benchmarks.throughput.inputs import batches
 from benchmarks.throughput.sides import Architecture, Setup, Side
 from benchmarks.throughput.timing import Line, rows, timed
 from refdet.data.dataset import Batch
+from refdet.files import write_text_atomic
 from refdet.models.runtime import NumberFormat, choose_device, usable_cores
 from refdet.terminal import say
 
@@ -74,21 +76,21 @@ class Plan:
 
 
 def main() -> None:
-    """Check, measure, print the table."""
+    """Check, measure, print the table; what is measured is kept should the rest not end."""
     arguments = parser().parse_args()
     torch.set_num_threads(arguments.threads)
     plan = planned(arguments)
+    about = machine(plan)
     lines: list[Line] = []
     for architecture in (Architecture(name, size_of(name, arguments)) for name in arguments.only):
-        if {"train", "infer"} & set(plan.tasks):
-            lines += measured(architecture, plan)
-        if "input" in plan.tasks:
-            lines += measured_input(architecture, plan)
-    about = machine(plan)
+        for of_a_task in chain(measured(architecture, plan), measured_input(architecture, plan)):
+            for line in of_a_task:
+                say(f"  {line.side}: {line.rate:.3g} images/s")
+            lines += of_a_task
+            if arguments.output:
+                content = {"machine": about, "lines": [asdict(line) for line in lines]}
+                write_text_atomic(arguments.output, json.dumps(content, indent=1) + "\n")
     say(f"\n{headline(about)}\n\n{markdown(HEADER, rows(lines, OURS))}")
-    if arguments.output:
-        content = {"machine": about, "lines": [asdict(line) for line in lines]}
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -179,21 +181,24 @@ def size_of(name: str, arguments: argparse.Namespace) -> tuple[int, int]:
     return (800, 1066) if arguments.device.type == "cuda" else (240, 320)
 
 
-def measured(architecture: Architecture, plan: Plan) -> list[Line]:
-    """Training and inference of one detector."""
+def measured(architecture: Architecture, plan: Plan) -> Iterator[list[Line]]:
+    """Training and inference of one detector, task by task."""
+    if not {"train", "infer"} & set(plan.tasks):
+        return
     inputs = batches(architecture.size, architecture.n_classes, plan.batch_size, plan.device)
     ours = architecture.ours(plan.setups[0])
     sides: list[Side] = [ours, *(architecture.theirs(setup, ours) for setup in plan.setups[1:])]
     for side in sides:
+        say(f"checking {architecture.name}: {side.name}")
         check_detects(side, inputs[0], architecture.n_classes)
         check_trains(side, inputs[0])
-    return list(lines_of(architecture.name, sides, inputs, plan))
+    yield from lines_of(architecture.name, sides, inputs, plan)
 
 
 def lines_of(
     name: str, sides: Sequence[Side], inputs: Sequence[Batch], plan: Plan
-) -> Iterator[Line]:
-    """What checked sides reach."""
+) -> Iterator[list[Line]]:
+    """What checked sides reach, task by task."""
 
     def step(side: Side, number: int) -> object:
         return side.step(inputs[number % len(inputs)])
@@ -208,17 +213,19 @@ def lines_of(
                 side.network.eval()
                 side.set_min_score(score)
             run = {title: partial(detect, side) for title, side in titles.items()}
-            yield from plan.timed(f"{name} inference, finds {what}", run)
+            yield plan.timed(f"{name} inference, finds {what}", run)
     if "train" in plan.tasks:
         for side in sides:
             side.network.train()
-        yield from plan.timed(
+        yield plan.timed(
             f"{name} training", {title: partial(step, side) for title, side in titles.items()}
         )
 
 
-def measured_input(architecture: Architecture, plan: Plan) -> list[Line]:
+def measured_input(architecture: Architecture, plan: Plan) -> Iterator[list[Line]]:
     """The input pipelines of one detector, whose batches end on the CPU or on the device."""
+    if "input" not in plan.tasks:
+        return
     name, given = architecture.name, (plan.batch_size, plan.workers)
     n = plan.batch_size * -(-pipeline.N_IMAGES // plan.batch_size)
     with tempfile.TemporaryDirectory() as folder:
@@ -235,7 +242,7 @@ def measured_input(architecture: Architecture, plan: Plan) -> list[Line]:
             f"{OURS}, infer": pipeline.ours_for_inference(images, name, *given),
             "torchvision's preset": pipeline.theirs_for_training(images, name, *given),
         }
-        return plan.timed(f"{name} input", sides)
+        yield plan.timed(f"{name} input", sides)
 
 
 def machine(plan: Plan) -> dict[str, object]:

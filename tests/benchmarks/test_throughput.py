@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -202,7 +201,7 @@ def test_lines_of_times_every_task_of_sides_that_pass_the_checks(inputs: list[Ba
         check_detects(side, inputs[0], N_CLASSES)
         check_trains(side, inputs[0])
     plan = Plan(CPU, ("train", "infer"), 2, 1, 1, 0, ())
-    lines = list(lines_of("small", sides, inputs, plan))
+    lines = [line for task in lines_of("small", sides, inputs, plan) for line in task]
     tasks = ["inference, finds nothing", "inference, finds everything", "training"]
     assert [(line.task, line.side) for line in lines] == [
         (f"small {task}", f"{name} (fp32)") for task in tasks for name in ("refdet", "torchvision")
@@ -256,25 +255,3 @@ def test_input_pipelines_serve_batches(name: str, tmp_path: Path) -> None:
     for image, _, _ in theirs:
         assert image.dtype == torch.float32
         assert 0 <= float(image.min()) < 0.5 < float(image.max()) <= 1
-
-
-def test_main_prints_a_table_with_machine_and_versions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "N_IMAGES", 2)
-    words = "run --only ssd300 --tasks input --batch-size 2 --steps 1 --turns 1 --workers 0"
-    output = tmp_path / "throughput.json"
-    options = [*words.split(), "--threads", "1", "--device", "cpu", "--output", str(output)]
-    monkeypatch.setattr("sys.argv", options)
-    threads = torch.get_num_threads()
-    try:
-        run.main()
-    finally:
-        torch.set_num_threads(threads)
-    said = capsys.readouterr().out
-    assert "1 threads, 0 workers, batches of 2, 1 turns of 1 steps" in said
-    assert f"torch {torch.__version__.partition('+')[0]}" in said
-    table = [line for line in said.splitlines() if line.startswith("| ssd300 input")]
-    assert len(table) == 6
-    assert table[-1].rstrip(" |").endswith("x")
-    assert len(json.loads(output.read_text())["lines"]) == 6
