@@ -1,13 +1,13 @@
-"""One thread for everybody, so that a table compares algorithms and not how busy the cores are."""
+"""Of benchmarks: threads are pinned, devices and sizes are chosen, results are checked first."""
 
 from __future__ import annotations
 
 import os
 
-# Before NumPy and torch load, since their thread pools read these once.
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["MKL_NUM_THREADS"] = "1"
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# Before NumPy and torch load, since their thread pools read these once; `make bench` has set them.
+os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
+os.environ["MKL_NUM_THREADS"] = os.environ.get("MKL_NUM_THREADS", "1")
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ.get("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable
 
@@ -17,8 +17,6 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.speed.measuring import copied_bytes_per_second, measure
 from benchmarks.speed.task import DEVICES, Trial
-
-torch.set_num_threads(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -190,12 +190,12 @@ def measured_anew(stored: Run, families: Sequence[str]) -> Run:
     devices = [name for name in DEVICES if name in {row.device for row in stored.rows}]
     if not devices:
         sys.exit(f"the stored run is of devices that are not here; here is {', '.join(DEVICES)}")
-    new = measured(devices, families)
+    new = measured(devices, families, threads=stored.threads)
     lost = losses(stored, new)
     for device in devices:
         if again := sorted({change.family for change in lost if change.device == device}):
             sys.stderr.write(f"once more on {device}, since they lost: {', '.join(again)}\n")
-            new = new.best_of(measured([device], again))
+            new = new.best_of(measured([device], again, threads=stored.threads))
     return new
 
 

@@ -116,6 +116,7 @@ def _send_peak(
     sender: Connection, call: Callable[..., object], inputs: Inputs, warm_up: bool
 ) -> None:
     gc.freeze()  # what the parent made is not looked through again
+    torch.set_num_threads(1)  # a fork has no other: it would wait for its parent's for ever
     if warm_up:
         call(*inputs)
     before = settled_memory()

@@ -32,15 +32,14 @@ BENCHMARKS = RESULTS.parent
 REPOSITORY = BENCHMARKS.parent
 FAMILIES = tuple(sorted(path.stem.partition("_")[2] for path in BENCHMARKS.glob("bench_*.py")))
 PACKAGES = ("numpy", "torch", "torchvision", "pycocotools")
-# One thread, so that a table compares algorithms and not how busy the cores are.
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def main() -> None:
     """Measure, print, keep."""
     asked = parser().parse_args()
     devices = tuple(dict.fromkeys(name for names in asked.device for name in names))
-    run = measured(devices, asked.only, quick=asked.quick)
+    run = measured(devices, asked.only, threads=asked.threads, quick=asked.quick)
     sys.stdout.write(f"{report(run)}\n")
     whole = devices == DEVICES and tuple(asked.only) == FAMILIES and not asked.quick
     if whole and not asked.throw_away:
@@ -66,9 +65,21 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--only", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="FAMILY", help=families
     )
+    # One, so that a table compares algorithms and not how busy the cores are.
+    made.add_argument("--threads", type=threads, default=1, help="of everybody; default: 1")
     made.add_argument("--quick", action="store_true", help="the smallest cases, two calls each")
     made.add_argument("--throw-away", action="store_true", help="keep a whole run as latest.json")
     return made
+
+
+def threads(text: str) -> int:
+    """No more than there are cores, where times would be those of waiting."""
+    cores = os.cpu_count() or 1
+    if not text.isdecimal() or not 1 <= int(text) <= cores:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no whole number from 1 to {cores}, the cores"
+        )
+    return int(text)
 
 
 def devices_called(name: str) -> tuple[str, ...]:
@@ -88,20 +99,22 @@ def headline_of(family: str) -> str:
     return told.partition("\n")[0]
 
 
-def measured(devices: Sequence[str], families: Sequence[str], *, quick: bool = False) -> Run:
+def measured(
+    devices: Sequence[str], families: Sequence[str], *, threads: int = 1, quick: bool = False
+) -> Run:
     """A run of these benchmarks, each device in a process of its own.
 
     A device that none of them runs on has no rows. Exits where a benchmark's answer is wrong, and
     where nothing runs at all.
     """
-    each = (_one_device(device, families, quick=quick) for device in devices)
+    each = (_one_device(device, families, threads, quick=quick) for device in devices)
     found = [one for one in each if one is not None]
     if not found:
         sys.exit(f"nothing of {', '.join(families)} runs on {', '.join(devices)}: no times")
-    (threads,) = {one.threads for one in found}
+    (pinned,) = {one.threads for one in found}
     return Run(
         cores=os.cpu_count() or 0,
-        threads=threads,
+        threads=pinned,
         python=platform.python_version(),
         versions={name: version(name) for name in PACKAGES},
         commit=commit(),
@@ -162,7 +175,9 @@ def from_pytest_benchmark(path: Path) -> Measured:
     return Measured(device, about["threads"], tuple(rows))
 
 
-def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measured | None:
+def _one_device(
+    device: str, families: Sequence[str], threads: int, *, quick: bool
+) -> Measured | None:
     """What came of it; None where these families have nothing that runs there."""
     # A process for each device: a process that counts the CPU's memory is a fork of its parent,
     # and that must not have a CUDA context.
@@ -176,7 +191,7 @@ def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measure
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *files, *options],
             cwd=REPOSITORY,
-            env=_environment(),
+            env=environment(threads),
             stdout=sys.stderr,
             check=False,
         )
@@ -188,10 +203,10 @@ def _one_device(device: str, families: Sequence[str], *, quick: bool) -> Measure
         return from_pytest_benchmark(result)
 
 
-def _environment() -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """Ours, with the threads pinned. A worker of pytest-xdist would time nothing: it is hidden."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    return kept | THREADS
+    return kept | dict.fromkeys(POOLS, str(threads))
 
 
 if __name__ == "__main__":

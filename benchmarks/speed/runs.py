@@ -94,7 +94,7 @@ class Run:
     @property
     def machine(self) -> str:
         """A file's name for it."""
-        return machine_name([device.model for device in self.devices], self.cores)
+        return machine_name([device.model for device in self.devices], self.cores, self.threads)
 
     def best_of(self, again: Run) -> Run:
         """This run with the lesser time of each benchmark that was run again."""
@@ -106,9 +106,10 @@ class Run:
         return replace(self, rows=tuple(rows))
 
 
-def machine_name(models: Sequence[str], cores: int) -> str:
+def machine_name(models: Sequence[str], cores: int, threads: int = 1) -> str:
     """What a machine is called: its devices and cores, and nothing that tells whose it is."""
-    text = f"{' '.join(dict.fromkeys(models))} {cores} cores".lower()
+    pinned = f" {threads} threads" if threads > 1 else ""
+    text = f"{' '.join(dict.fromkeys(models))} {cores} cores{pinned}".lower()
     return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", text)).strip("-")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -34,6 +36,38 @@ def test_a_device_without_a_trial_has_no_rows_and_stops_nobody(
     assert "nothing of priors runs on cuda:0" in capfd.readouterr().err
     monkeypatch.setattr(speed_run, "DEVICES", ("cpu",))
     assert run.machine == machine_here()
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_more_threads_are_pinned_recorded_and_kept_apart() -> None:
+    run = measured(["cpu"], ["priors"], threads=2, quick=True)
+    assert run.threads == 2
+    assert run.machine == f"{machine_here()}-2-threads"
+
+
+PEAK_OF_MANY_THREADS = """
+import torch
+from benchmarks.speed.measuring import peak_bytes
+torch.set_num_threads(2)
+values = torch.ones(4_000_000)
+values.exp()
+print(peak_bytes(torch.exp, (values,), "cpu"))
+"""
+
+
+def test_memory_is_measured_in_a_fork_of_a_process_with_many_threads() -> None:
+    command = [sys.executable, "-c", PEAK_OF_MANY_THREADS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert 15e6 < int(done.stdout) < 20e6
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "100000", "all"])
+def test_threads_that_are_not_here_are_refused(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args([f"--threads={text}"])
+    assert f"{text!r} is no whole number from 1 to {os.cpu_count()}" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_invented")

@@ -84,7 +84,8 @@ def measuring(
     """Let `measured` give these runs; what it is called with."""
     calls: list[tuple[list[str], list[str]]] = []
 
-    def measured(devices: Sequence[str], families: Sequence[str]) -> Run:
+    def measured(devices: Sequence[str], families: Sequence[str], *, threads: int) -> Run:
+        assert threads == 1  # as the stored runs have
         calls.append((list(devices), list(families)))
         return runs[len(calls) - 1]
 

@@ -21,7 +21,13 @@ from benchmarks.speed.page import (
     store,
 )
 from benchmarks.speed.plots import time_figure
-from benchmarks.speed.run import THREADS, commit, from_pytest_benchmark
+from benchmarks.speed.run import (
+    POOLS,
+    commit,
+    environment,
+    from_pytest_benchmark,
+    parser,
+)
 from benchmarks.speed.runs import RESULTS, read_run, stored_runs, write_run
 from benchmarks.speed.tables import report
 from tests.benchmarks.speed_runs import row, run
@@ -150,6 +156,7 @@ def test_from_pytest_benchmark_takes_what_is_not_private(tmp_path: Path) -> None
 
 
 def test_bench_is_pinned_to_one_thread() -> None:
-    assert set(THREADS.values()) == {"1"}
+    assert parser().parse_args([]).threads == 1
+    assert {environment(1)[pool] for pool in POOLS} == {"1"}
     assert commit()  # of a checkout, or unknown
     assert "benchmarks.speed.run" in (REPOSITORY / "Makefile").read_text()
