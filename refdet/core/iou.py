@@ -18,7 +18,7 @@ F64 = NDArray[np.float64]
 RealArray = NDArray[np.floating[Any] | np.integer[Any]]
 
 # Pairs at a time: what they need stays in a processor's cache, and needs no new memory.
-_BLOCK = 1 << 14
+_BLOCK = 1 << 16
 
 
 def iou_matrix(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
@@ -172,7 +172,8 @@ def iou_matrix_inclusive(a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
 
 def _matrix(formula: Callable[[F64, F64], F64], a_xyxy: RealArray, b_xyxy: RealArray) -> F64:
     """`formula` of every box in `a_xyxy` with every box in `b_xyxy`, some rows at a time."""
-    a, b = _checked_boxes(a_xyxy, "a_xyxy")[:, None], _checked_boxes(b_xyxy, "b_xyxy")
+    a, b = _checked_boxes(a_xyxy, "a_xyxy"), _checked_boxes(b_xyxy, "b_xyxy")
+    a, b = np.asfortranarray(a)[:, None], np.asfortranarray(b)  # so that loops run over neighbours
     result = np.empty((len(a), len(b)))
     rows = max(1, _BLOCK // max(1, len(b)))
     for first in range(0, len(a), rows):
@@ -191,10 +192,14 @@ def _area(boxes: F64) -> F64:
 
 
 def _intersection(a: F64, b: F64) -> F64:
-    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    intersection: F64 = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    return intersection
+    # In place: memory for one more large matrix costs more time than its arithmetic.
+    width: F64 = np.minimum(a[..., 2], b[..., 2])
+    width -= np.maximum(a[..., 0], b[..., 0])
+    height = np.minimum(a[..., 3], b[..., 3])
+    height -= np.maximum(a[..., 1], b[..., 1])
+    width = np.maximum(width, 0.0, out=width)
+    width *= np.maximum(height, 0.0, out=height)
+    return width
 
 
 def _union(a: F64, b: F64) -> F64:
@@ -202,8 +207,12 @@ def _union(a: F64, b: F64) -> F64:
 
 
 def _iou(a: F64, b: F64) -> F64:
-    intersection = _intersection(a, b)
-    return _divided(intersection, _area(a) + _area(b) - intersection)
+    intersection, area = _intersection(a, b), _area(b)
+    # Without an area a box shares nothing, and any will do: a mask of a matrix would take as long
+    # as all the rest.
+    union = _area(a) + np.where(area > 0, area, 1.0)
+    union -= intersection
+    return np.divide(intersection, union, out=intersection)
 
 
 def _iou_inclusive(a: F64, b: F64) -> F64:

@@ -21,7 +21,7 @@ Corners = tuple[Tensor, ...]
 Formula = Callable[[Corners, Corners], Tensor]
 
 # Pairs at a time on a CPU.
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 
 
 def iou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
@@ -199,8 +199,11 @@ def _diou(a: Corners, b: Corners) -> Tensor:
 
 
 def _iou(a: Corners, b: Corners) -> Tensor:
-    intersection = _intersection(a, b)
-    return _divided(intersection, (_area(a) + _area(b)).sub_(intersection))
+    intersection, area = _intersection(a, b), _area(b)
+    # Without an area a box shares nothing, and any will do: a mask of a matrix would take as long
+    # as all the rest.
+    areas = _area(a).clamp(min=0) + area.masked_fill(area <= 0, 1)
+    return intersection / areas.sub_(intersection)
 
 
 def _giou(a: Corners, b: Corners) -> Tensor:

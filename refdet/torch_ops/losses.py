@@ -236,8 +236,11 @@ def _ciou(a: Corners, b: Corners) -> Tensor:
 
 
 def _iou(a: Corners, b: Corners) -> Tensor:
-    intersection = _intersection(a, b)
-    return _divided(intersection, (_area(a) + _area(b)).sub_(intersection))
+    intersection, area = _intersection(a, b), _area(b)
+    # Without an area a box shares nothing, and any will do: a mask of a matrix would take as long
+    # as all the rest.
+    areas = _area(a).clamp(min=0) + area.masked_fill(area <= 0, 1)
+    return intersection / areas.sub_(intersection)
 
 
 def _distance_penalty(a: Corners, b: Corners) -> Tensor:
