@@ -395,8 +395,8 @@ def _suppresses(a: Tensor, b: Tensor, iou_threshold: float) -> Tensor:
     height = torch.minimum(ay2, by2).sub_(torch.maximum(ay1, by1)).clamp_(min=0)
     shared = width.mul_(height)
     union = ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1)).sub_(shared)
-    # Where nothing is covered nothing is shared: 0 / 0 becomes 0.
-    return shared.div_(union.masked_fill_(union <= 0, 1)) > iou_threshold
+    # The smallest number above 0 leaves every union as it is but 0, where 0 / 0 becomes 0.
+    return shared.div_(union.clamp_(min=5e-324)) > iou_threshold
 
 
 def _settled(drops: Tensor, left: Tensor, steps: int) -> Tensor:

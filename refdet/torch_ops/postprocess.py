@@ -6,6 +6,7 @@ float64, which MPS does not have, so that devices differ in the last bits of `ex
 """
 
 import math
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
@@ -21,6 +22,8 @@ _torchvision_nms: Callable[[Tensor, Tensor, float], Tensor] = import_module("tor
 Weights = tuple[float, float, float, float]
 
 _NO_SCORE = -1.0  # of what is no candidate: below every score
+# On the CPU, where fewer than one prior in so many can have a candidate, the others are left out.
+_SPARSE = 4
 # Boxes that are settled at a time, since the 256 subsets of them fit into a table.
 _BLOCK = 8
 # On the CPU, up to as many candidates of a class, all classes and images at once are faster than
@@ -108,12 +111,49 @@ def _may_wait(values: Tensor) -> bool:
 
 def _candidates(class_logits: Tensor, min_score: float, most: int) -> tuple[Tensor, Tensor]:
     """Scores and priors (B, C, K), the best first; what is below `min_score` has no score."""
+    n_images, n_priors, n_columns = class_logits.shape
+    if _may_wait(class_logits) and n_columns > 1:
+        image, prior = _promising(class_logits, min_score).nonzero(as_tuple=True)
+        if _SPARSE * len(image) < n_images * n_priors:
+            return _candidates_among(class_logits, image, prior, min_score, most)
     scores = class_logits.double().softmax(dim=-1)[..., 1:].mT  # (B, C, P)
     scores = torch.where(scores >= min_score, scores, _NO_SCORE)
     count = min(most, scores.shape[-1])
     if _may_wait(scores) and scores.numel():  # the fullest class may have fewer
         count = min(count, int((scores >= 0).sum(dim=-1).max()))
     return _best(scores, count)
+
+
+def _promising(class_logits: Tensor, min_score: float) -> Tensor:
+    """(B, P) bool, False where no class can have a score of at least `min_score`, without `exp`.
+
+    A score is at most that beside the background alone, 1 / (1 + exp(background - logit)).
+    """
+    least = min_score * (1 - 1e-9)  # a score is rounded by less, if it is no subnormal number
+    above = math.log(least / (1 - least)) if least > sys.float_info.min else -math.inf
+    best = class_logits[..., 1:].amax(dim=-1).double()
+    return best - class_logits[..., 0].double() >= above
+
+
+def _candidates_among(
+    class_logits: Tensor, image: Tensor, prior: Tensor, min_score: float, most: int
+) -> tuple[Tensor, Tensor]:
+    """`_candidates`, which all are among these priors (M,): only what is found is put in order."""
+    scores = class_logits[image, prior].double().softmax(dim=-1)[:, 1:]  # (M, C)
+    row, label = (scores >= min_score).nonzero(as_tuple=True)
+    score, group = scores[row, label], image[row] * scores.shape[1] + label  # (N,)
+    order = score.sort(descending=True, stable=True).indices
+    order = order[group[order].sort(stable=True).indices]  # image by image, class by class
+    group, n_groups = group[order], len(class_logits) * scores.shape[1]
+    sizes = group.bincount(minlength=n_groups)
+    place = torch.arange(len(order)) - (sizes.cumsum(0) - sizes)[group]
+    fits = place < most
+    slot, found = (group[fits], place[fits]), order[fits]
+    table = min(most, int(sizes.max())) if n_groups else 0
+    best = scores.new_full((n_groups, table), _NO_SCORE).index_put_(slot, score[found])
+    index = prior.new_zeros(n_groups, table).index_put_(slot, prior[row[found]])
+    shape = len(class_logits), scores.shape[1], table
+    return best.view(shape), index.view(shape)
 
 
 def _best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -287,5 +327,5 @@ def _suppresses(a: Tensor, b: Tensor, iou_threshold: float) -> Tensor:
     height = torch.minimum(ay2, by2).sub_(torch.maximum(ay1, by1)).clamp_(min=0)
     shared = width.mul_(height)
     union = ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1)).sub_(shared)
-    # Where nothing is covered nothing is shared: 0 / 0 becomes 0.
-    return shared.div_(union.masked_fill_(union <= 0, 1)) > iou_threshold
+    # The smallest number above 0 leaves every union as it is but 0, where 0 / 0 becomes 0.
+    return shared.div_(union.clamp_(min=5e-324)) > iou_threshold
