@@ -9,12 +9,17 @@ With a box `cx, cy, w, h` and its reference `px, py, pw, ph`:
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 Weights = tuple[float, float, float, float]
 Columns = tuple[Tensor, Tensor, Tensor, Tensor]
+Formula = Callable[[Tensor, Tensor], Tensor]
+
+# Boxes at a time on a CPU: with what is computed of them they stay in its cache.
+_BLOCK_BYTES = 1 << 19
 
 MAX_LOG_SCALE = math.log(1000.0 / 16.0)
 """Detectron's and torchvision's limit on ln(w / pw): no box is wider than 62.5 references."""
@@ -41,12 +46,16 @@ def encode_boxes(boxes_xyxy: Tensor, references_xyxy: Tensor, weights: Weights) 
         Girshick et al., "Rich feature hierarchies", CVPR 2014, appendix C, equations 6 to 9.
     """
     boxes, references = _checked_pairs(boxes_xyxy, "boxes_xyxy", references_xyxy)
-    cx, cy, w, h = _centres_and_sizes(boxes)
-    pcx, pcy, pw, ph = _centres_and_sizes(references)
-    wx, wy, ww, wh = _checked_weights(weights, cx)
-    dx, dy = (cx - pcx) / pw * wx, (cy - pcy) / ph * wy
-    dw, dh = torch.log(w / pw) * ww, torch.log(h / ph) * wh
-    return torch.stack([dx, dy, dw, dh], dim=-1)
+    wx, wy, ww, wh = _checked_weights(weights, boxes)
+
+    def encoded(boxes: Tensor, references: Tensor) -> Tensor:
+        cx, cy, w, h = _centres_and_sizes(boxes)
+        pcx, pcy, pw, ph = _centres_and_sizes(references)
+        dx, dy = (cx - pcx) / pw * wx, (cy - pcy) / ph * wy
+        dw, dh = torch.log(w / pw) * ww, torch.log(h / ph) * wh
+        return torch.stack([dx, dy, dw, dh], dim=-1)
+
+    return _by_blocks(encoded, boxes, references)
 
 
 def decode_boxes(
@@ -82,14 +91,29 @@ def decode_boxes(
     """
     offsets, references = _checked_pairs(deltas, "deltas", references_xyxy)
     wx, wy, ww, wh = _checked_weights(weights, offsets)
-    dx, dy, dw, dh = offsets.unbind(-1)
-    dw, dh = dw / ww, dh / wh
-    if max_log_scale is not None:
-        dw, dh = dw.clamp(max=max_log_scale), dh.clamp(max=max_log_scale)
-    pcx, pcy, pw, ph = _centres_and_sizes(references)
-    cx, cy = pcx + dx / wx * pw, pcy + dy / wy * ph
-    half_w, half_h = torch.exp(dw) * pw / 2, torch.exp(dh) * ph / 2
-    return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
+
+    def decoded(offsets: Tensor, references: Tensor) -> Tensor:
+        dx, dy, dw, dh = offsets.unbind(-1)
+        dw, dh = dw / ww, dh / wh
+        if max_log_scale is not None:
+            dw, dh = dw.clamp(max=max_log_scale), dh.clamp(max=max_log_scale)
+        pcx, pcy, pw, ph = _centres_and_sizes(references)
+        cx, cy = pcx + dx / wx * pw, pcy + dy / wy * ph
+        half_w, half_h = torch.exp(dw) * pw / 2, torch.exp(dh) * ph / 2
+        return torch.stack([cx - half_w, cy - half_h, cx + half_w, cy + half_h], dim=-1)
+
+    return _by_blocks(decoded, offsets, references)
+
+
+def _by_blocks(formula: Formula, rows: Tensor, references: Tensor) -> Tensor:
+    """`formula` of (..., N, 4) each; on a CPU, of as many rows at a time as its cache holds."""
+    shape = torch.broadcast_shapes(rows.shape, references.shape)
+    n_bytes = math.prod(shape) * rows.element_size()
+    count = max(1, _BLOCK_BYTES * shape[-2] // max(1, n_bytes))
+    if rows.device.type != "cpu" or torch.compiler.is_compiling() or shape[-2] <= count:
+        return formula(rows, references)
+    blocks = zip(rows.split(count, dim=-2), references.split(count, dim=-2), strict=True)
+    return torch.cat([formula(*block) for block in blocks], dim=-2)
 
 
 def _centres_and_sizes(boxes: Tensor) -> Columns:

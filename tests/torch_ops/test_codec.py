@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from refdet.core import codec as core
+from refdet.torch_ops import codec as module
 from refdet.torch_ops.codec import MAX_LOG_SCALE, decode_boxes, encode_boxes
 
 SSD_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
@@ -50,6 +51,24 @@ def test_codec_broadcasts_priors_over_a_batch() -> None:
         want = encode_boxes(batch[image], priors, SSD_WEIGHTS)
         assert deltas[image].tolist() == want.tolist()
     torch.testing.assert_close(decode_boxes(deltas, priors, SSD_WEIGHTS), batch)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 200, 250, 10**6])
+@pytest.mark.parametrize("codec", [encode_boxes, decode_boxes])
+def test_codec_in_blocks_of_any_size(
+    codec: Codec, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some rows at a time are, with their gradients, what each row is by itself."""
+    torch.manual_seed(0)
+    batch, priors = boxes(3, 7).requires_grad_(), boxes(7)
+    rows = [codec(batch[:, [n]], priors[[n]], SSD_WEIGHTS) for n in range(7)]
+    [want] = torch.autograd.grad(torch.cat(rows, dim=1).square().sum(), [batch])
+    monkeypatch.setattr(module, "_BLOCK_BYTES", block_bytes)
+    found = codec(batch, priors, SSD_WEIGHTS)
+    assert torch.equal(found, torch.cat(rows, dim=1))
+    [gradient] = torch.autograd.grad(found.square().sum(), [batch])
+    torch.testing.assert_close(gradient, want)
+    assert codec(batch[:, :0], priors[:0], SSD_WEIGHTS).shape == (3, 0, 4)
 
 
 def test_codec_has_the_gradient_of_finite_differences() -> None:
