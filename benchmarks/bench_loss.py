@@ -47,28 +47,26 @@ def predictions(rng: Generator, batch: int) -> tuple[F64, F64]:
     )
 
 
-def with_targets(batch: int) -> Callable[[Generator], Inputs]:
-    """Logits, deltas, and what every prior learns: about 600 of an image's are positive."""
-
-    def make(rng: Generator) -> Inputs:
-        positive = rng.random((batch, N_PRIORS)) < 600 / N_PRIORS
-        labels: I64 = rng.integers(1, N_CLASSES + 1, positive.shape) * positive
-        return *predictions(rng, batch), labels, rng.normal(0, 1, (*positive.shape, 4)), positive
-
-    return make
-
-
 def with_boxes(*counts: int) -> Callable[[Generator], Inputs]:
-    """Logits, deltas, objects and their labels, priors; each image with its count of objects.
+    """Logits, deltas, objects and their labels, priors; each image with its count of objects."""
+    return lambda rng: (*predictions(rng, len(counts)), *padded_objects(rng, counts))
 
-    They are padded as refdet's SSD300 pads them, by boxes without an area.
-    """
+
+def padded_objects(rng: Generator, counts: tuple[int, ...]) -> tuple[F64, I64, F64]:
+    """Objects and labels, padded as refdet's SSD300 does it, by boxes without an area; priors."""
+    real = np.arange(max(counts)) < np.array(counts)[:, None]
+    boxes = apart_objects(rng, *real.shape) * real[..., None]
+    labels: I64 = rng.integers(0, N_CLASSES, real.shape) * real
+    return boxes, labels, ssd300_priors()
+
+
+def with_targets(*counts: int) -> Callable[[Generator], Inputs]:
+    """Logits, deltas, and what every prior learns of so many objects: ten learn each of them."""
 
     def make(rng: Generator) -> Inputs:
-        real = np.arange(max(counts)) < np.array(counts)[:, None]
-        labels = rng.integers(0, N_CLASSES, real.shape) * real
-        boxes = apart_objects(rng, *real.shape) * real[..., None]
-        return *predictions(rng, len(counts)), boxes, labels, ssd300_priors()
+        boxes, labels, priors = map(torch.from_numpy, padded_objects(rng, counts))
+        learned = notebook.targets(*unpadded(boxes, labels), priors, THRESHOLD)
+        return *predictions(rng, len(counts)), *(target.numpy() for target in learned)
 
     return make
 
@@ -77,9 +75,17 @@ def without_padding(
     logits: Tensor, deltas: Tensor, boxes: Tensor, labels: Tensor, priors: Tensor
 ) -> Inputs:
     """A list of objects in place of padding, for those that go image by image."""
+    return logits, deltas, *unpadded(boxes, labels), priors
+
+
+def unpadded(boxes: Tensor, labels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The objects of each image that have an area."""
     real = [(image[:, 2] > 0).nonzero().squeeze(1) for image in boxes]
-    kept = [[image[rows] for image, rows in zip(x, real, strict=True)] for x in (boxes, labels)]
-    return logits, deltas, *kept, priors
+    kept_boxes, kept_labels = (
+        [image[rows] for image, rows in zip(padded, real, strict=True)]
+        for padded in (boxes, labels)
+    )
+    return kept_boxes, kept_labels
 
 
 def and_gradients(loss: Loss) -> Callable[..., tuple[Tensor, ...]]:
@@ -193,12 +199,17 @@ def alone(loss: Loss) -> Loss:
     return loss
 
 
+IN_EIGHT = (*[16] * 4, *[20] * 3, 21)  # 145
 ONE, EIGHT, CROWDED = (
     Case("ssd300-batch1-x-145-gt", N_PRIORS, with_boxes(N_OBJECTS)),
-    Case("ssd300-batch8-x-145-gt", 8 * N_PRIORS, with_boxes(*[16] * 4, *[20] * 3, 21)),
+    Case("ssd300-batch8-x-145-gt", 8 * N_PRIORS, with_boxes(*IN_EIGHT)),
     Case("ssd300-batch8-x-145-gt-each", 8 * N_PRIORS, with_boxes(*[N_OBJECTS] * 8)),
 )
-BATCHES = [Case(f"ssd300-batch{n}", n * N_PRIORS, with_targets(n)) for n in (1, 8, 32)]
+BATCHES = [
+    Case("ssd300-batch1-x-18-gt", N_PRIORS, with_targets(18)),
+    Case("ssd300-batch8-x-145-gt", 8 * N_PRIORS, with_targets(*IN_EIGHT)),
+    Case("ssd300-batch32-x-580-gt", 32 * N_PRIORS, with_targets(*IN_EIGHT * 4)),
+]
 LOSSES = (
     loss_task("multibox_loss", BATCHES[1:2], alone),
     loss_task("multibox_loss and gradient", BATCHES, and_gradients),

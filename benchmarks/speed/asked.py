@@ -50,8 +50,12 @@ class Asked:
 
 
 LOSSES = (
-    ("loss of 8 x 8,732 priors", "multibox_loss", "ssd300-batch8"),
-    ("loss of 8 x 8,732 priors, and gradient", "multibox_loss and gradient", "ssd300-batch8"),
+    ("loss of 8 x 8,732 priors", "multibox_loss", "ssd300-batch8-x-145-gt"),
+    (
+        "loss of 8 x 8,732 priors, and gradient",
+        "multibox_loss and gradient",
+        "ssd300-batch8-x-145-gt",
+    ),
     ("loss of 8 images from their 145 boxes", "from boxes to loss", "ssd300-batch8-x-145-gt"),
     (
         "loss of 8 images from their 145 boxes, and gradient",
