@@ -227,7 +227,8 @@ def _repeated(step: Callable[[Tensor], Tensor], start: Tensor, times: int) -> Te
         for _ in range(times):
             start = step(start)
         return start
-    done = torch.zeros((), dtype=torch.int64)  # on the host, which need not wait to look at it
+    # On the host, which need not wait to look at it.
+    done = torch.zeros((), dtype=torch.int64, device="cpu")
     result: Tensor
     _, result = torch.while_loop(
         lambda done, _: done < times, lambda done, now: (done + 1, step(now)), (done, start)

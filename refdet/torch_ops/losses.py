@@ -94,7 +94,8 @@ def multibox_loss(
     predicted, target = map(_at_least_float32, _rows(positive, predicted_deltas, target_deltas))
     localization = F.smooth_l1_loss(predicted, target, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
-    confidence, localization = confidence / n_positive, localization / n_positive
+    dtype = torch.promote_types(confidence.dtype, localization.dtype)
+    confidence, localization = (part.to(dtype) / n_positive for part in (confidence, localization))
     return MultiBoxLoss(confidence + alpha * localization, confidence, localization)
 
 

@@ -1,9 +1,10 @@
 """Non-maximum suppression of tensors: the twin of `core.nms`.
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device. On
-CUDA the host waits for a look at every eighth round of suppression, of which there are seldom more,
-and for how many boxes stay; in `padded_soft_nms`, whose result is filled up, for nothing. Other
-devices than CUDA and the CPU are served by the CPU: by soft NMS only MPS, which has no float64.
+CUDA the host waits for how many boxes stay, and for a look at every eighth round of suppression, of
+which there are seldom more in a block of 2**23 pairs: 2,000 boxes are one block, 8,732 are six. In
+`padded_soft_nms`, whose result is filled up, it waits for nothing. Other devices than CUDA and the
+CPU are served by the CPU: by soft NMS only MPS, which has no float64.
 """
 
 import math
@@ -241,7 +242,8 @@ def _factors(a: Tensor, b: Tensor, linear_above: float | None, sigma: float) -> 
     # Where nothing is covered nothing is shared: 0 / 0 becomes 0.
     iou = shared.div_((a[4] + b[4]).sub_(shared)).nan_to_num_(0.0)
     if linear_above is None:
-        return iou.square_().div_(-sigma).exp_()
+        # By a tensor: by a number CUDA multiplies with its inverse, which is rounded once more.
+        return iou.square_().div_(iou.new_full((), -sigma)).exp_()
     return torch.where(iou > linear_above, 1 - iou, 1.0)
 
 
@@ -277,7 +279,7 @@ def _best_first(boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
 def _kept_of_class(boxes: Tensor, iou_threshold: float) -> Tensor:
     """(K,) the rows that stay of boxes of one class, sorted best first."""
     # Falling ranks in place of the scores, so that ties stay in order.
-    rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64)
+    rank = torch.arange(len(boxes), 0, -1, dtype=torch.float64, device=boxes.device)
     return _torchvision_nms(boxes, rank, iou_threshold)
 
 
@@ -285,7 +287,7 @@ def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor
     """(N,) bool, what stays of boxes sorted best first: the kernel for one class after another."""
     members = classes.sort(stable=True).indices
     sizes = classes[members].unique_consecutive(return_counts=True)[1]
-    kept = torch.zeros(len(boxes), dtype=torch.bool)
+    kept = torch.zeros_like(classes, dtype=torch.bool)
     if len(sizes) >= _MANY_CLASSES and int(sizes.max()) <= _SMALL_CLASS:
         kept[members] = _kept_of_small_classes(boxes[members], sizes, iou_threshold)
         return kept
@@ -299,8 +301,9 @@ def _kept_on_cpu(boxes: Tensor, classes: Tensor, iou_threshold: float) -> Tensor
 
 def _kept_of_small_classes(boxes: Tensor, sizes: Tensor, iou_threshold: float) -> Tensor:
     """(N,) bool, what stays of boxes sorted by class, then best first: all classes at once."""
-    group = torch.repeat_interleave(torch.arange(len(sizes)), sizes)  # (N,)
-    place = torch.arange(len(boxes)) - (sizes.cumsum(0) - sizes)[group]
+    here = sizes.device
+    group = torch.repeat_interleave(torch.arange(len(sizes), device=here), sizes)  # (N,)
+    place = torch.arange(len(boxes), device=here) - (sizes.cumsum(0) - sizes)[group]
     # What is left 0 has no area: it neither drops a box nor is dropped.
     padded = boxes.new_zeros(4, len(sizes), int(sizes.max()))
     padded[:, group, place] = boxes.T

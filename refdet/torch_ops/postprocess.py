@@ -2,7 +2,7 @@
 
 Shapes and dtypes are checked; values are not, since looking at them would wait for the device. On
 CUDA nothing waits for the host: every shape follows from the inputs' shapes. All is computed in
-float64, which MPS does not have, so that devices differ in the last bits of `exp` alone.
+float64, which MPS does not have: devices differ in the last bits of softmax and `exp` alone.
 """
 
 import math
@@ -146,7 +146,7 @@ def _candidates_among(
     order = order[group[order].sort(stable=True).indices]  # image by image, class by class
     group, n_groups = group[order], len(class_logits) * scores.shape[1]
     sizes = group.bincount(minlength=n_groups)
-    place = torch.arange(len(order)) - (sizes.cumsum(0) - sizes)[group]
+    place = torch.arange(len(order), device=order.device) - (sizes.cumsum(0) - sizes)[group]
     fits = place < most
     slot, found = (group[fits], place[fits]), order[fits]
     table = min(most, int(sizes.max())) if n_groups else 0
@@ -180,8 +180,10 @@ def _decoded(
     """(4, ...) the clipped x1, y1, x2, y2 of (..., 4): the operations of `decode_boxes`."""
     x, y, log_width, log_height = deltas.double().unbind(dim=-1)
     x1, y1, x2, y2 = priors.double().unbind(dim=-1)
-    low_x, high_x = _sides(x / weights[0], log_width / weights[2], x1, x2, width)
-    low_y, high_y = _sides(y / weights[1], log_height / weights[3], y1, y2, height)
+    # Filled in on the device: by a number CUDA multiplies with its inverse, rounded once more.
+    wx, wy, ww, wh = (x.new_full((), weight) for weight in weights)
+    low_x, high_x = _sides(x / wx, log_width / ww, x1, x2, width)
+    low_y, high_y = _sides(y / wy, log_height / wh, y1, y2, height)
     return torch.stack([low_x, low_y, high_x, high_y])
 
 
@@ -206,7 +208,7 @@ def _kept_per_class(corners: Tensor, found: Tensor, iou_threshold: float) -> Ten
 def _kept_by_kernel(corners: Tensor, found: Tensor, iou_threshold: float) -> Tensor:
     boxes = corners.permute(1, 2, 0).contiguous()  # (G, N, 4)
     # Falling ranks in place of the scores, so that ties stay in order.
-    rank = torch.arange(boxes.shape[1], 0, -1, dtype=torch.float64)
+    rank = torch.arange(boxes.shape[1], 0, -1, dtype=torch.float64, device=boxes.device)
     kept = torch.zeros_like(found)
     for group, count in enumerate(found.sum(dim=1).tolist()):
         stay = _torchvision_nms(boxes[group, :count], rank[:count], iou_threshold)

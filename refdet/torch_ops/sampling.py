@@ -101,7 +101,11 @@ def balanced_sample(
     _check_kinds(positive, negative)
     _check_quota(size, positive_fraction)
     _check_generator(generator, positive.device)
-    keys = torch.randint(_NO_KEY, positive.shape, generator=generator, device=positive.device)
+    shape, device = positive.shape, positive.device
+    if generator is None:  # as an argument, None could not be compiled for more sizes than one
+        keys = torch.randint(_NO_KEY, shape, device=device)
+    else:
+        keys = torch.randint(_NO_KEY, shape, generator=generator, device=device)
     most = math.floor(int(size) * positive_fraction)
     drawn_positive, n_drawn = _drawn(positive, keys, most, most)
     return BalancedSample(drawn_positive, _drawn(negative, keys, int(size), int(size) - n_drawn)[0])
@@ -151,7 +155,7 @@ def _check_losses(losses: Tensor, positive: Tensor, ratio: float) -> None:
         raise ValueError(
             f"positive must have shape {tuple(losses.shape)}, got {tuple(positive.shape)}"
         )
-    if not (math.isfinite(ratio) and ratio >= 0):
+    if not 0 <= ratio < math.inf:
         raise ValueError(f"ratio = {ratio} is not finite and >= 0")
 
 

@@ -22,9 +22,6 @@ from refdet.torch_ops import assign, boxes, codec, iou, losses, nms, sampling
 from tests.targets import CORE, DEVICES, TORCH, Function
 
 MODULES: tuple[ModuleType, ...] = (assign, boxes, codec, iou, losses, nms, sampling)
-# What gives as many rows as there are, for which a host must wait. `test_nms_methods.py` counts how
-# often it does.
-WAITING = {"nms", "batched_nms", "soft_nms", "sanitize_boxes"}
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 
@@ -97,7 +94,7 @@ def test_every_function_of_a_training_step_is_here() -> None:
         and not isinstance(value, type)
         and not name.startswith("_")
     }
-    assert defined == set(CASES) | WAITING
+    assert defined == set(CASES) | set(WAITING_CASES)
 
 
 @pytest.mark.parametrize("file", ["assign", "boxes", "codec", "iou", "nms", "sampling"])
@@ -148,12 +145,33 @@ def test_gradients_look_at_no_value_either(name: str) -> None:
 
 
 @FUNCTION
-def test_functions_are_compiled_to_one_graph(name: str) -> None:
+@pytest.mark.parametrize("dynamic", [False, True], ids=["of-one-size", "of-any-size"])
+def test_functions_are_compiled_to_one_graph(name: str, dynamic: bool) -> None:
     torch.compiler.reset()
     given = arguments(name, "cpu", torch.float32)
-    compiled = torch.compile(TORCH[name], fullgraph=True, backend="eager")
+    compiled = torch.compile(TORCH[name], fullgraph=True, backend="eager", dynamic=dynamic)
     for got, want in zip(tensors(compiled(*given)), tensors(TORCH[name](*given)), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-6)
+
+
+# What gives as many rows as there are, for which a host must wait. `test_nms_methods.py` counts how
+# often it does.
+MANY_CLASSES = BATCH.flatten(0, 1).repeat(2, 1), torch.arange(18.0), torch.arange(18) // 2
+WAITING_CASES: dict[str, Arguments] = {
+    "nms": (*MANY_CLASSES[:2], 0.5),
+    "batched_nms": (*MANY_CLASSES, 0.5),
+    "soft_nms": (*MANY_CLASSES[:2], nms.SoftNMSDecay.GAUSSIAN),
+    "sanitize_boxes": (*MANY_CLASSES[::2], 50000, 20000),
+}
+
+
+@pytest.mark.parametrize("name", [*CASES, *WAITING_CASES])
+def test_functions_keep_to_the_device_of_their_inputs_whatever_the_default(name: str) -> None:
+    given = {**CASES, **WAITING_CASES}[name]
+    want = tensors(TORCH[name](*given))
+    with torch.device("meta"):
+        got = tensors(TORCH[name](*given))
+    torch.testing.assert_close(got, want, rtol=0, atol=0, equal_nan=True)
 
 
 # --- What is done otherwise on a device than on a CPU ---

@@ -187,6 +187,18 @@ def test_losses_of_half_precision_are_computed_in_float32(dtype: torch.dtype) ->
     assert (mined == 300).all()
 
 
+@pytest.mark.parametrize("name", ["class_logits", "predicted_deltas", "target_deltas"])
+def test_multibox_loss_is_float64_in_every_part_if_an_input_is(name: str) -> None:
+    batch = make_batch(2)
+    narrow = {
+        field: value.float()
+        for field, value in batch._asdict().items()
+        if field != name and value.is_floating_point()
+    }
+    loss = multibox_loss(*batch._replace(**narrow))
+    assert [part.dtype for part in loss] == [torch.float64] * 3
+
+
 def test_losses_leave_their_inputs_as_they_were() -> None:
     batch = make_batch(5)
     before = [item.clone() for item in batch]

@@ -120,6 +120,14 @@ def test_decode_detections_keeps_a_score_at_the_threshold() -> None:
     assert decoded(output, Limits(min_score=math.nextafter(third, 1))).counts.tolist() == [0]
 
 
+@pytest.mark.usefixtures("method")
+def test_decode_detections_keeps_to_the_device_of_its_inputs() -> None:
+    output = random_output()
+    with torch.device("meta"):
+        got = decoded(output, Limits())
+    check(got, output, Limits())
+
+
 def test_decode_detections_never_waits_for_a_device() -> None:
     """The meta device holds no values: what looks at one, or has a shape that follows, fails."""
     output = tuple(tensor.to("meta") for tensor in random_output())
