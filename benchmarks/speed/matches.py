@@ -10,7 +10,7 @@ from benchmarks.evaluation.tables import NOT_RUN
 from benchmarks.speed.runs import Row
 from benchmarks.speed.units import multiple
 
-# Times closer than that are called even.
+# Times closer than that are called even, and so are those that scatter more than they differ.
 EVEN = 0.05
 
 
@@ -44,6 +44,23 @@ class Match:
         """How many times as long as ours the fastest peer takes; None without any."""
         return self.best.median / self.ours.median if self.best else None
 
+    @property
+    def limit(self) -> float:
+        """How much longer one of the two takes before it means anything."""
+        return max(EVEN, self.ours.spread, self.best.spread if self.best else 0.0)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What every table and count calls won and lost; None without a peer.
+
+        The same rule for both sides: whoever takes longer, by more than the limit, has lost.
+        """
+        if self.ratio is None:
+            return None
+        if self.ratio > 1 + self.limit:
+            return Outcome.WON
+        return Outcome.LOST if 1 / self.ratio > 1 + self.limit else Outcome.EVEN
+
 
 def matches(rows: Iterable[Row]) -> Iterator[Match]:
     """One for each row of ours."""
@@ -55,19 +72,12 @@ def matches(rows: Iterable[Row]) -> Iterator[Match]:
         yield from (Match(row, peers) for row in group if row.ours)
 
 
-def outcome(ratio: float) -> Outcome:
-    """Of a peer's time as a multiple of ours: what every table and count calls won and lost."""
-    if ratio > 1 + EVEN:
-        return Outcome.WON
-    return Outcome.LOST if ratio < 1 - EVEN else Outcome.EVEN
-
-
 def times_as_long(match: Match) -> str:
     """How many times as long the fastest peer takes, bold where ours won."""
     if match.ratio is None:
         return NOT_RUN
     text = multiple(match.ratio)
-    return f"**{text}**" if outcome(match.ratio) is Outcome.WON else text
+    return f"**{text}**" if match.outcome is Outcome.WON else text
 
 
 def title(row: Row) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from benchmarks.evaluation.tables import NOT_RUN, markdown
 from benchmarks.speed.asked import OURS, asked_table
-from benchmarks.speed.matches import Match, Outcome, matches, outcome, times_as_long, title
+from benchmarks.speed.matches import Match, Outcome, matches, times_as_long, title
 from benchmarks.speed.runs import Row, Run
 from benchmarks.speed.units import multiple
 
@@ -57,8 +57,8 @@ def highlights(run: Run) -> str:
     everything = list(matches(run.rows))
     found = fastest(everything)
     beside = by_ratio(beside_libraries(found))
-    lost = by_ratio(match for match in found if _is(match, Outcome.LOST))
-    wins = [match for match in reversed(beside) if _is(match, Outcome.WON)]
+    lost = by_ratio(match for match in found if match.outcome is Outcome.LOST)
+    wins = [match for match in reversed(beside) if match.outcome is Outcome.WON]
     lines = [f"- {use(everything, device.name)}" for device in run.devices]
     lines += [f"- Largest wins over a library: {named(wins)}."]
     lines += [f"- Largest losses: {named(lost)}."]
@@ -143,7 +143,7 @@ def tally(found: Sequence[Match]) -> str:
 
 def counts(found: Iterable[Match]) -> tuple[int, int, int, int]:
     """All that have a peer, won, even, lost."""
-    each = Counter(outcome(match.ratio) for match in found if match.ratio is not None)
+    each = Counter(match.outcome for match in found if match.outcome)
     return each.total(), each[Outcome.WON], each[Outcome.EVEN], each[Outcome.LOST]
 
 
@@ -169,7 +169,7 @@ def faster(found: Sequence[Match]) -> str:
 
 def losses(found: Iterable[Match]) -> str:
     """A list, the worst first."""
-    lost = by_ratio(match for match in found if _is(match, Outcome.LOST))
+    lost = by_ratio(match for match in found if match.outcome is Outcome.LOST)
     return "\n".join(f"- {_loss(match)}" for match in lost) or "None."
 
 
@@ -178,7 +178,3 @@ def _loss(match: Match) -> str:
     assert best is not None
     where = f"{title(ours)}, {ours.device}, {ours.dtype}"
     return f"{where}: {best.implementation} takes {match.ratio:.2f} of {ours.implementation}'s time"
-
-
-def _is(match: Match, wanted: Outcome) -> bool:
-    return match.ratio is not None and outcome(match.ratio) is wanted

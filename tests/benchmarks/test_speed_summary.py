@@ -7,7 +7,15 @@ import pytest
 from benchmarks.speed.asked import ASKED, LOSSES, THROUGHPUT, Asked, asked_table, measured
 from benchmarks.speed.matches import matches
 from benchmarks.speed.runs import Row, Run
-from benchmarks.speed.summary import NO_ACCELERATOR, guide, highlights, summary, tally
+from benchmarks.speed.summary import (
+    NO_ACCELERATOR,
+    counts,
+    guide,
+    highlights,
+    losses,
+    summary,
+    tally,
+)
 from benchmarks.speed.tables import headed
 from tests.benchmarks.speed_runs import row, run
 from tests.benchmarks.test_speed_suite import EVERY
@@ -42,6 +50,35 @@ def test_tally_holds_a_loop_that_beats_a_library_against_us_but_not_as_one() -> 
     assert fastest[1:] == core[1:] == ["1", "0", "0", "1"]
     assert library[1:] == ["1", "1", "0", "0"]
     assert alone[1:] == ["0", "0", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("medians", "spreads", "counted"),
+    [
+        ((1.0, 1.06), (0.0, 0.0), (1, 0, 0)),
+        ((1.06, 1.0), (0.0, 0.0), (0, 0, 1)),
+        ((1.04, 1.0), (0.0, 0.0), (0, 1, 0)),
+        ((1.0, 1.19), (0.2, 0.0), (0, 1, 0)),
+        ((1.0, 1.19), (0.0, 0.2), (0, 1, 0)),
+        ((1.19, 1.0), (0.2, 0.0), (0, 1, 0)),
+        ((1.19, 1.0), (0.0, 0.2), (0, 1, 0)),
+        ((1.21, 1.0), (0.2, 0.0), (0, 0, 1)),
+        ((2.1, 1.0), (0.0, 1.0), (0, 0, 1)),  # no scatter is too large to lose by
+    ],
+)
+def test_even_is_what_differs_by_less_than_either_scatters(
+    medians: tuple[float, float], spreads: tuple[float, float], counted: tuple[int, int, int]
+) -> None:
+    names = CORE, KERNEL
+    rows = [
+        row(name, median, iqr=spread * median)
+        for name, median, spread in zip(names, medians, spreads, strict=True)
+    ]
+    found = list(matches(rows))
+    assert counts(found) == (1, *counted)
+    assert (losses(found) == "None.") is (counted[-1] == 0)
+    assert ("Largest losses: none." in highlights(run(*rows))) is (counted[-1] == 0)
+    assert ("over a library: none." in highlights(run(*rows))) is (counted[0] == 0)
 
 
 def test_guide_has_the_faster_of_ours_of_each_function_on_each_device() -> None:

@@ -81,7 +81,18 @@ def test_duration_of_a_single_call_claims_no_spread() -> None:
     ("peer", "cell"), [(1.04, "1.04x"), (1.06, "**1.06x**"), (0.96, "0.96x"), (250.0, "**250x**")]
 )
 def test_the_ratio_is_bold_from_where_it_is_counted_as_won(peer: float, cell: str) -> None:
-    assert cells(time_table([row("refdet.core", 1.0), row("loop", peer)]))[1][-1] == cell
+    steady = row("refdet.core", 1.0, iqr=0.0), row("loop", peer, iqr=0.0)
+    assert cells(time_table(steady))[1][-1] == cell
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(0.3, 0.0), (0.0, 0.3)])
+@pytest.mark.parametrize(("peer", "won"), [(1.29, False), (1.31, True)])
+def test_the_ratio_is_bold_if_it_is_beyond_what_either_scatters(
+    ours: float, theirs: float, peer: float, *, won: bool
+) -> None:
+    slow = row("loop", 9.0, iqr=90.0)  # not the fastest: it has no say
+    rows = row("refdet.core", 1.0, iqr=ours), row("torchvision", peer, iqr=theirs * peer), slow
+    assert ("**" in cells(time_table(rows))[1][-1]) is won
 
 
 def test_a_family_has_one_section_on_however_many_devices() -> None:
