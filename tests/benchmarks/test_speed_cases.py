@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torchvision import ops
 
-from benchmarks import bench_assign
+from benchmarks import bench_assign, bench_iou
 from benchmarks.bench_assign import BOX_HEAD, RPN, by_prior, rcnn_by_rows
 from benchmarks.speed.task import Case
 from refdet.records import F64
@@ -50,3 +54,27 @@ def test_loop_of_rcnn_follows_the_rule_by_hand() -> None:
     assert rcnn_by_rows(RPN)(np.array(rows)).tolist() == [0, 1, -1]
     assert rcnn_by_rows(RPN)(np.zeros((2, 1))).tolist() == [-1, -1]
     assert rcnn_by_rows(BOX_HEAD)(np.array([[0.5], [0.4375]])).tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(("device", "calls"), [("cpu", 8), ("meta", 1)])
+def test_torchvision_takes_a_batch_at_once_where_there_are_kernels_to_start(
+    device: str, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, shapes = ops.box_iou, []
+
+    def counted(a: Tensor, b: Tensor) -> Tensor:
+        shapes.append(b.shape)
+        return real(a, b)
+
+    monkeypatch.setattr(ops, "box_iou", counted)
+    priors, boxes = torch.rand(9, 4, device=device), torch.rand(8, 5, 4, device=device)
+    assert bench_iou.images_by_torchvision(priors, boxes).shape == (8, 9, 5)
+    assert len(shapes) == calls
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_torchvision_gives_a_batch_the_numbers_of_its_images(dtype: torch.dtype) -> None:
+    inputs = bench_iou.BATCHED.cases[0].inputs()[0]
+    priors, boxes = (torch.as_tensor(np.asarray(value)).to(dtype) for value in inputs)
+    at_once = ops.box_iou(priors[:500], boxes)
+    assert torch.equal(at_once, bench_iou.images_by_torchvision(priors[:500], boxes))
