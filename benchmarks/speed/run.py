@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import datetime
 import json
 import os
 import platform
@@ -22,14 +21,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.evaluation.machine import processor, version
+from benchmarks.evaluation.machine import REPOSITORY, commit, processor, today, version
 from benchmarks.speed.page import store
 from benchmarks.speed.runs import LATEST, RESULTS, Device, Row, Run, machine_name, write_run
 from benchmarks.speed.tables import report
 from benchmarks.speed.task import DEVICES
 
 BENCHMARKS = RESULTS.parent
-REPOSITORY = BENCHMARKS.parent
 FAMILIES = tuple(sorted(path.stem.partition("_")[2] for path in BENCHMARKS.glob("bench_*.py")))
 PACKAGES = ("numpy", "torch", "torchvision", "pycocotools")
 POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -118,7 +116,7 @@ def measured(
         python=platform.python_version(),
         versions={name: version(name) for name in PACKAGES},
         commit=commit(),
-        day=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        day=today(),
         devices=tuple(one.device for one in found),
         rows=tuple(row for one in found for row in one.rows),
     )
@@ -130,24 +128,6 @@ def machine_here() -> str:
         processor() if name == "cpu" else torch.cuda.get_device_name(name) for name in DEVICES
     )
     return machine_name(list(models), os.cpu_count() or 0)
-
-
-def commit() -> str:
-    """What is checked out, and whether what is measured differs from it."""
-    told = _git("rev-parse", "--short=10", "HEAD") or "unknown"
-    changed = _git("status", "--porcelain", "--", "refdet", "benchmarks/*.py")
-    return f"{told} with changes" if changed else told
-
-
-def _git(*arguments: str) -> str:
-    """What git prints; nothing where there is no git or no repository."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.evaluation.machine import processor, version
+from benchmarks.evaluation.machine import commit, processor, today, version
 from benchmarks.evaluation.tables import markdown
 from benchmarks.throughput import pipeline
 from benchmarks.throughput.checks import EVERYTHING, NOTHING, check_detects, check_trains
@@ -258,6 +258,8 @@ def machine(plan: Plan) -> dict[str, object]:
         "turns": plan.turns,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("refdet", "torch", "torchvision")},
+        "commit": commit(),
+        "day": today(),
     }
 
 
@@ -269,7 +271,8 @@ def headline(about: Mapping[str, object]) -> str:
     return (
         f"{about['processor']}; {about['device']}; {about['threads']} threads, "
         f"{about['workers']} workers, batches of {about['batch_size']}, {about['turns']} turns of "
-        f"{about['steps']} steps; Python {about['python']}, {listed}."
+        f"{about['steps']} steps; Python {about['python']}, {listed}; "
+        f"commit {about['commit']}, {about['day']}."
     )
 
 

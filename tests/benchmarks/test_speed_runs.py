@@ -23,7 +23,6 @@ from benchmarks.speed.page import (
 from benchmarks.speed.plots import time_figure
 from benchmarks.speed.run import (
     POOLS,
-    commit,
     environment,
     from_pytest_benchmark,
     parser,
@@ -158,5 +157,4 @@ def test_from_pytest_benchmark_takes_what_is_not_private(tmp_path: Path) -> None
 def test_bench_is_pinned_to_one_thread() -> None:
     assert parser().parse_args([]).threads == 1
     assert {environment(1)[pool] for pool in POOLS} == {"1"}
-    assert commit()  # of a checkout, or unknown
     assert "benchmarks.speed.run" in (REPOSITORY / "Makefile").read_text()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,12 @@ def test_main_prints_a_table_with_machine_and_versions(
     table = [line for line in said.splitlines() if line.startswith("| ssd300 input")]
     assert len(table) == 6
     assert table[-1].rstrip(" |").endswith("x")
-    assert len(json.loads(output.read_text())["lines"]) == 6
+    kept = json.loads(output.read_text())
+    assert len(kept["lines"]) == 6
+    told = kept["machine"]
+    assert f"; commit {told['commit']}, {told['day']}." in said
+    assert re.fullmatch(r"(unknown|[0-9a-f]{10,})( with changes)?", told["commit"])
+    assert abs(date.today() - date.fromisoformat(told["day"])) <= timedelta(days=1)
 
 
 def test_main_keeps_what_is_measured_should_the_rest_not_end(
