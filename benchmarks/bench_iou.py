@@ -141,7 +141,8 @@ def images_by_torchvision(priors: Tensor, boxes: Tensor) -> Tensor:
     # `box_iou` takes a batch too, with the same numbers. Its intermediates leave a CPU's cache, so
     # that a loop is the faster there; on a GPU a loop starts eight times as many kernels.
     if boxes.device.type != "cpu":
-        return ops.box_iou(priors, boxes)
+        at_once: Tensor = ops.box_iou(priors, boxes)
+        return at_once
     return torch.stack([ops.box_iou(priors, image) for image in boxes])
 
 
