@@ -34,6 +34,7 @@ from refdet.records import AnnotatedImage, PixelRange, Problem
 FORMAT = "refdet decoded images 1"
 """What `__metadata__` has under `format`."""
 
+_BEGINNING = json.dumps({"__metadata__": {"format": FORMAT}}).rstrip("}").encode()
 _LENGTH_BYTES = 8
 _ALIGNED = 8
 _LONGEST_HEADER = 2**32
@@ -46,6 +47,10 @@ class _Entry(TypedDict):
     dtype: str
     shape: list[int]
     data_offsets: list[int]
+
+
+class _CutShortError(ValueError):
+    """A file of decoded images that is not whole: it can be written anew."""
 
 
 class DecodedImages:
@@ -63,10 +68,11 @@ class DecodedImages:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._metadata, self._entries, start = _read_header(file)
-        self._bytes = np.memmap(file, np.uint8, "r", offset=start)
+        n_bytes = file.stat().st_size - start
         expected = max(entry["data_offsets"][1] for entry in self._entries.values())
-        if len(self._bytes) != expected:
-            raise ValueError(f"{file} is cut short: {len(self._bytes):,} of {expected:,} bytes")
+        if n_bytes != expected:
+            raise _CutShortError(f"{file} is cut short: {n_bytes:,} of {expected:,} bytes")
+        self._bytes = np.memmap(file, np.uint8, "r", offset=start)
 
     def __call__(self, annotated: AnnotatedImage) -> Tensor:
         """The pixels that `refdet.data.decode.decode_image` gives, bit for bit.
@@ -143,10 +149,9 @@ def decode_once(
 def _why_written(file: Path, images: Sequence[AnnotatedImage]) -> str | None:
     if not file.exists():
         return "does not exist yet"
-    _read_header(file)  # raises for what is not ours, which nobody wants replaced
-    try:
+    try:  # what is not ours is refused, since nobody wants it replaced
         return DecodedImages(file).what_is_missing(images)
-    except ValueError:
+    except _CutShortError:
         return "is cut short"
 
 
@@ -158,6 +163,10 @@ def _read_header(file: Path) -> tuple[Mapping[str, str], Mapping[str, _Entry], i
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
         text = opened.read(length) if length < _LONGEST_HEADER else b""
+    if len(text) < length and text.startswith(_BEGINNING):
+        raise _CutShortError(
+            f"{file} is cut short: {len(text):,} of {length:,} bytes of its header"
+        )
     try:
         # What `_write` wrote, if it says so.
         header = cast("dict[str, _Entry]", json.loads(text))

@@ -228,6 +228,22 @@ def test_decode_once_decodes_anew_what_was_cut_short(
         assert told_by(file, images) == [f"{file} is cut short: decoding into it"]
 
 
+@pytest.mark.parametrize("left", [100, 8 + 60, -1])
+def test_decode_once_decodes_anew_what_was_cut_within_its_header(
+    left: int, images: list[AnnotatedImage], file: Path
+) -> None:
+    told_by(file, images)
+    whole = file.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    file.write_bytes(whole[:header][:left])
+    with pytest.raises(ValueError, match=rf"is cut short: [\d,]+ of {header - 8:,} bytes of its"):
+        DecodedImages(file)
+    assert told_by(file, images) == [f"{file} is cut short: decoding into it"]
+    file.write_bytes(whole[:header])
+    assert told_by(file, images) == [f"{file} is cut short: decoding into it"]
+    assert file.read_bytes() == whole
+
+
 @pytest.mark.parametrize(
     "content",
     [
