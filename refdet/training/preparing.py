@@ -153,18 +153,10 @@ def _engine(
         tell=folder.tell,
     )
     batches = EpochBatches(len(training), config.batch_size, config.seed, world.rank, world.size)
-    loader: Iterable[Batch]
-    if config.augment_on_device:
-        if folder.device.type == "cpu":
-            folder.tell("--augment-on-device helps a GPU: on a CPU --workers are the faster way")
-        untransformed = load(Untransformed(training), batches)
-        loader = TransformedOnDevice(untransformed, training, folder.device)
-    else:
-        loader = load(training, batches)
     return Engine(
         config,
         stepper,
-        loader,
+        _training_loader(config, training, batches, load, folder),
         batches,
         training,
         [image.ground_truth.image for image in data.training],
@@ -183,6 +175,21 @@ def _engine(
         folder.save,
         stop_requested,
     )
+
+
+def _training_loader(
+    config: Train,
+    training: DetectionDataset,
+    batches: EpochBatches,
+    load: Callable[..., Iterable[Batch]],
+    folder: RunFolder,
+) -> Iterable[Batch]:
+    """The batches of an epoch, their samples augmented by the workers or on the device."""
+    if not config.augment_on_device:
+        return load(training, batches)
+    if folder.device.type == "cpu":
+        folder.tell("--augment-on-device helps a GPU: on a CPU --workers are the faster way")
+    return TransformedOnDevice(load(Untransformed(training), batches), training, folder.device)
 
 
 def choose_number_format(precision: Precision, device: torch.device) -> NumberFormat:

@@ -109,6 +109,8 @@ def test_train_with_augmentation_on_the_device_is_the_same_run(
                 yield batch
 
     monkeypatch.setattr(preparing, "TransformedOnDevice", Watched)
+    train(changed(config, output=tmp_path / "without", workers=1))
+    assert served == []
     other = changed(config, output=tmp_path / "run", augment_on_device=True, workers=1)
     train(other)
     assert sum(served) > 0
