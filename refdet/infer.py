@@ -6,6 +6,7 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 
@@ -129,11 +130,7 @@ def _detect(
                 n, folder = len(unreadable), config.images
                 raise ValueError(f"none of the {n} images in {folder} can be read")
     except BaseException:  # also Ctrl-C
-        if taken.images:
-            say(
-                f"{taken.images} of {len(images)} images were done, up to "
-                f"{taken.last!r}: {config.output / PARTIAL} has their detections"
-            )
+        _say_what_is_done(taken, len(images), config.output)
         raise
     rate = taken.images / (time.perf_counter() - started)
     say(
@@ -141,6 +138,14 @@ def _detect(
         f"{config.output}"
     )
     return taken.kept
+
+
+def _say_what_is_done(taken: _Taken, n_images: int, output: Path) -> None:
+    if taken.images:
+        say(
+            f"{taken.images} of {n_images} images were done, up to "
+            f"{taken.last!r}: {output / PARTIAL} has their detections"
+        )
 
 
 @dataclass
