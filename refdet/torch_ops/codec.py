@@ -18,7 +18,7 @@ Weights = tuple[float, float, float, float]
 Columns = tuple[Tensor, Tensor, Tensor, Tensor]
 Formula = Callable[[Tensor, Tensor], Tensor]
 
-# Boxes at a time on a CPU: with what is computed of them they stay in its cache.
+# Boxes at a time on each thread of a CPU: with what is computed of them they stay in its cache.
 _BLOCK_BYTES = 1 << 19
 
 MAX_LOG_SCALE = math.log(1000.0 / 16.0)
@@ -107,10 +107,13 @@ def decode_boxes(
 
 def _by_blocks(formula: Formula, rows: Tensor, references: Tensor) -> Tensor:
     """`formula` of (..., N, 4) each; on a CPU, of as many rows at a time as its cache holds."""
+    if rows.device.type != "cpu" or torch.compiler.is_compiling():
+        return formula(rows, references)
     shape = torch.broadcast_shapes(rows.shape, references.shape)
     n_bytes = math.prod(shape) * rows.element_size()
-    count = max(1, _BLOCK_BYTES * shape[-2] // max(1, n_bytes))
-    if rows.device.type != "cpu" or torch.compiler.is_compiling() or shape[-2] <= count:
+    block = _BLOCK_BYTES * torch.get_num_threads()
+    count = max(1, block * shape[-2] // max(1, n_bytes))
+    if shape[-2] <= count:
         return formula(rows, references)
     blocks = zip(rows.split(count, dim=-2), references.split(count, dim=-2), strict=True)
     return torch.cat([formula(*block) for block in blocks], dim=-2)

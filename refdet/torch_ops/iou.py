@@ -20,7 +20,7 @@ from torch import Tensor
 Corners = tuple[Tensor, ...]
 Formula = Callable[[Corners, Corners], Tensor]
 
-# Pairs at a time on a CPU.
+# Pairs at a time on each thread of a CPU.
 _BLOCK = 1 << 17
 
 
@@ -177,9 +177,12 @@ def _matrix(formula: Formula, a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
     What some rows need stays in a processor's cache, and needs no new memory.
     """
     a, b = _rows_and_columns(a_xyxy, b_xyxy)
+    if a[0].device.type != "cpu" or torch.compiler.is_compiling():
+        return formula(a, b)
     shape = torch.broadcast_shapes(a[0].shape, b[0].shape)
-    rows = max(1, _BLOCK * shape[-2] // max(1, math.prod(shape)))
-    if a[0].device.type != "cpu" or torch.compiler.is_compiling() or shape[-2] <= rows:
+    block = _BLOCK * torch.get_num_threads()
+    rows = max(1, block * shape[-2] // max(1, math.prod(shape)))
+    if shape[-2] <= rows:
         return formula(a, b)
     blocks = zip(*(column.split(rows, dim=-2) for column in a), strict=True)
     return torch.cat([formula(block, b) for block in blocks], dim=-2)
