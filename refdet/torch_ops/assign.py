@@ -119,12 +119,30 @@ def assign_rcnn(
     best_iou, learned = overlaps.max(dim=-1)  # the first maximum: the lowest object
     positive = best_iou >= high
     if allow_low_quality:
-        most = overlaps.amax(dim=-2, keepdim=True)  # (..., 1, G)
-        asking_iou, asking_object = torch.where(overlaps == most, overlaps, 0).max(dim=-1)
-        low_quality = (asking_iou > 0) & ~positive  # an IoU of 0 asks for nothing
+        asked, asking_object = _asked_for(overlaps)
+        low_quality = asked & ~positive
         learned = torch.where(low_quality, asking_object, learned)
         positive = positive | low_quality
     return _assignment(learned, positive, (best_iou >= low) & ~positive, real)
+
+
+def _asked_for(iou: Tensor) -> tuple[Tensor, Tensor]:
+    """Which priors an object overlaps most, (..., P) bool, and of several objects the best."""
+    most = iou.amax(dim=-2, keepdim=True)  # (..., 1, G)
+    most = torch.where(most > 0, most, 2)  # an IoU of 0 asks for nothing
+    asks = iou == most
+    if iou.device.type != "cpu" or torch.compiler.is_compiling():
+        best, asking = torch.where(asks, iou, 0).max(dim=-1)
+        return best > 0, asking
+    # Few are asked for: the rows of the others need no maximum.
+    rows = asks.nonzero(as_tuple=True)[:-1]
+    asked, asking = (
+        torch.zeros_like(asks[..., 0]),
+        torch.zeros_like(asks[..., 0], dtype=torch.int64),
+    )
+    asked[rows] = True
+    asking[rows] = torch.where(asks[rows], iou[rows], 0).argmax(dim=-1)
+    return asked, asking
 
 
 def _without_padding(iou: Tensor, real: Tensor) -> Tensor:

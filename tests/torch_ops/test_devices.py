@@ -184,7 +184,7 @@ def as_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("as_on_a_device")
-@pytest.mark.parametrize("name", ["assign_ssd", "hard_negative_mask", "soft_nms"])
+@pytest.mark.parametrize("name", ["assign_ssd", "assign_rcnn", "hard_negative_mask", "soft_nms"])
 def test_contracts_hold_as_on_a_device(name: str) -> None:
     assert name in {contract.name for contract in CONTRACTS}
     adapter = Adapter(arrays=Arrays.TORCH, exact_errors=True, checks_values=False)
