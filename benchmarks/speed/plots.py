@@ -8,7 +8,7 @@ from math import ceil
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmarks.speed.runs import Row, Run
 from refdet.report.colours import plot_colour
@@ -18,7 +18,7 @@ DASHES = {"float64": "-", "float32": "--"}
 
 
 def time_figure(run: Run, device: str) -> Figure:
-    """Every function that was run at two sizes or more on `device`."""
+    """Every function that was run at two sizes or more on `device`; of a size, the fastest case."""
     rows = [row for row in run.rows if row.device == device]
     names = dict.fromkeys(row.function for row in rows)
     shown = [name for name in names if len({row.size for row in rows if row.function == name}) > 1]
@@ -35,8 +35,10 @@ def time_figure(run: Run, device: str) -> Figure:
         lines.append(Line2D([], [], color="0.4", label=dtype))
         lines[-1].set(linestyle=dash)
     title = f"Time of a call, {device}: {model}"
+    # In two rows: one would be wider than the figure.
+    columns = ceil(len(lines) / 2)
     figure.legend(
-        handles=lines, title=title, loc="outside upper center", ncols=len(lines), frameon=False
+        handles=lines, title=title, loc="outside upper center", ncols=columns, frameon=False
     )
     grid = figure.subplots(height, COLUMNS, squeeze=False)
     panels: list[Axes] = list(grid.flat)
@@ -49,12 +51,12 @@ def time_figure(run: Run, device: str) -> Figure:
 
 def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float, float]]) -> None:
     for implementation, dtype in dict.fromkeys((row.implementation, row.dtype) for row in rows):
-        line = sorted(
-            (row.size, row.median)
-            for row in rows
-            if (row.implementation, row.dtype) == (implementation, dtype)
+        slowest_first = sorted(
+            (row for row in rows if (row.implementation, row.dtype) == (implementation, dtype)),
+            key=lambda row: -row.median,
         )
-        sizes, medians = zip(*line, strict=True)
+        fastest = {row.size: row.median for row in slowest_first}
+        sizes, medians = zip(*sorted(fastest.items()), strict=True)
         label = f"{implementation}, {dtype}"
         (drawn,) = axes.plot(sizes, medians, "o", markersize=3.5, linewidth=1.3, label=label)
         drawn.set(color=colours[implementation], linestyle=DASHES[dtype])
@@ -68,3 +70,5 @@ def _draw(axes: Axes, rows: Sequence[Row], colours: dict[str, tuple[float, float
         low, high = axis.get_view_interval()
         if high > 10 * low:  # a power of ten has a label: beside it there is no room for others
             axis.set_minor_formatter(NullFormatter())
+        else:
+            axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))

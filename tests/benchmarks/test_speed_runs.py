@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from benchmarks.speed.page import (
     BEGIN,
@@ -135,6 +136,26 @@ def test_time_figure_has_a_panel_for_each_function_of_several_sizes() -> None:
     assert set(lines) == {"refdet.core, float64", "torchvision, float64"}
     sizes, seconds = (np.asarray(part).tolist() for part in lines["refdet.core, float64"])
     assert (sizes, seconds) == ([200, 4000], [2e-3, 9e-3])
+
+
+def test_time_figure_draws_the_fastest_case_of_a_size() -> None:
+    slower = row("torchvision", 9.0, size=RUN.rows[0].size, case="crowded")
+    figure = time_figure(run(*RUN.rows, slower), "cpu")
+    (axes,) = (axes for axes in figure.axes if axes.get_visible())
+    for line in axes.get_lines():
+        sizes = np.asarray(line.get_xdata()).tolist()
+        assert sizes == sorted(set(sizes))
+        assert np.asarray(line.get_ydata()).max() < 9.0
+
+
+def test_time_figure_has_room_for_the_names_of_many_peers() -> None:
+    others = [row(f"a peer with a long name {n}", 1.0) for n in range(7)]
+    figure = time_figure(run(*RUN.rows, *others), "cpu")
+    FigureCanvasAgg(figure).draw()
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
 
 
 def test_from_pytest_benchmark_takes_what_is_not_private(tmp_path: Path) -> None:
