@@ -19,7 +19,7 @@ def trial(task: Task, name: str) -> Trial:
     return Trial(task, task.cases[0], one, "cpu", "float64")
 
 
-@pytest.mark.parametrize("task", [bench_assign.ASSIGN, bench_assign.COMPETING, bench_assign.RCNN])
+@pytest.mark.parametrize("task", [bench_assign.ASSIGN, bench_assign.COMPETING, *bench_assign.RCNN])
 def test_assignment_has_each_side_read_the_matrix_as_its_callers_make_it(task: Task) -> None:
     names = [one.name for one in task.implementations]
     read = {name: trial(task, name).inputs()[0][0] for name in SIDES if name in names}
@@ -40,7 +40,7 @@ def test_assignment_has_each_side_read_the_matrix_as_its_callers_make_it(task: T
 
 
 def test_every_function_of_assignment_has_ours_on_arrays_and_on_tensors() -> None:
-    for task in (bench_assign.ASSIGN, bench_assign.COMPETING, bench_assign.RCNN):
+    for task in (bench_assign.ASSIGN, bench_assign.COMPETING, *bench_assign.RCNN):
         names = [one.name for one in task.implementations]
         assert names[:2] == ["refdet.core", "refdet.torch_ops"]
         # And in float32 a peer, on every device.
