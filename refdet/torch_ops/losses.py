@@ -15,6 +15,11 @@ from torch import Tensor
 # The coordinates x1, y1, x2, y2 of boxes, each (..., N).
 Corners = tuple[Tensor, ...]
 
+# On the CPU, fewer classes than so many come first: along a last dimension that does not fill a
+# vector, torch's softmax takes rows one by one. So many bytes for each thread at a time stay in its
+# cache, and their memory is reused: more would be asked of the system anew in every call.
+_FEW_CLASSES, _MOST_IN_A_VECTOR, _BLOCK_BYTES = 8, 16, 1 << 19
+
 
 class MultiBoxLoss(NamedTuple):
     """A batch's loss, each part a scalar already divided by the batch's positives.
@@ -168,8 +173,23 @@ def complete_iou_loss(predicted_xyxy: Tensor, target_xyxy: Tensor) -> Tensor:
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Of (..., C + 1) and (...) each: torch's own wants the classes second, and is slower so."""
-    chosen = _at_least_float32(logits).log_softmax(dim=-1).gather(-1, labels[..., None])
-    return -chosen.squeeze(-1)
+    values = _at_least_float32(logits)
+    if values.shape[-1] < _FEW_CLASSES and _runs_at_once_on_cpu(values):
+        block_bytes = _BLOCK_BYTES * torch.get_num_threads()
+        rows = max(1, block_bytes // max(1, values.shape[-1] * values.element_size()))
+        blocks = zip(values.flatten(0, -2).split(rows), labels.flatten().split(rows), strict=True)
+        return torch.cat([_cross_entropy_of_columns(*block) for block in blocks]).view(labels.shape)
+    return -values.log_softmax(dim=-1).gather(-1, labels[..., None]).squeeze(-1)
+
+
+def _cross_entropy_of_columns(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of (N, C + 1) and (N,), by classes, each of N filled up to whole vectors.
+
+    In a vector that is not full torch takes another `exp`: equal rows would differ in the last bit
+    by where they lie, and which of them is the harder negative would be chance.
+    """
+    by_class = F.pad(logits.mT, (0, -len(logits) % _MOST_IN_A_VECTOR)).log_softmax(dim=0)
+    return -by_class.gather(0, labels[None]).squeeze(0)
 
 
 def _rows(mask: Tensor, *batches: Tensor) -> tuple[Tensor, ...]:
@@ -179,11 +199,16 @@ def _rows(mask: Tensor, *batches: Tensor) -> tuple[Tensor, ...]:
     compiled graph, there are all B P rows, and 0 where `mask` is False.
     """
     kept, flat = mask.flatten(), [batch.flatten(0, 1) for batch in batches]
-    if mask.device.type == "cpu" and not torch.compiler.is_compiling():
+    if _runs_at_once_on_cpu(mask):
         rows = kept.nonzero().squeeze(1)
         return tuple(values.index_select(0, rows) for values in flat)
     out = ~kept
     return tuple(values.masked_fill(out.view(-1, *[1] * (values.ndim - 1)), 0) for values in flat)
+
+
+def _runs_at_once_on_cpu(values: Tensor) -> bool:
+    """Whether each operation is carried out by itself, and nothing waits for a device."""
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _at_least_float32(values: Tensor) -> Tensor:

@@ -24,6 +24,9 @@ Weights = tuple[float, float, float, float]
 _NO_SCORE = -1.0  # of what is no candidate: below every score
 # On the CPU, where fewer than one prior in so many can have a candidate, the others are left out.
 _SPARSE = 4
+# On the CPU, fewer classes than so many come before the priors: along a last dimension that does
+# not fill a vector, torch's softmax takes rows one by one.
+_FEW_CLASSES, _MOST_IN_A_VECTOR = 8, 16
 # Boxes that are settled at a time, since the 256 subsets of them fit into a table.
 _BLOCK = 8
 # On the CPU, up to as many candidates of a class, all classes and images at once are faster than
@@ -116,12 +119,25 @@ def _candidates(class_logits: Tensor, min_score: float, most: int) -> tuple[Tens
         image, prior = _promising(class_logits, min_score).nonzero(as_tuple=True)
         if _SPARSE * len(image) < n_images * n_priors:
             return _candidates_among(class_logits, image, prior, min_score, most)
-    scores = class_logits.double().softmax(dim=-1)[..., 1:].mT  # (B, C, P)
+    scores = _by_class(class_logits)
     scores = torch.where(scores >= min_score, scores, _NO_SCORE)
     count = min(most, scores.shape[-1])
     if _may_wait(scores) and scores.numel():  # the fullest class may have fewer
         count = min(count, int((scores >= 0).sum(dim=-1).max()))
     return _best(scores, count)
+
+
+def _by_class(class_logits: Tensor) -> Tensor:
+    """(B, C, P), the scores of (B, P, 1 + C) without the background's.
+
+    Where classes come first, the priors fill whole vectors. In one that is not full torch takes
+    another `exp`: equal scores would differ in the last bit by where they lie.
+    """
+    n_priors, n_columns = class_logits.shape[1:]
+    if n_columns < _FEW_CLASSES and _may_wait(class_logits):
+        columns = pad(class_logits.mT, (0, -n_priors % _MOST_IN_A_VECTOR)).double()
+        return columns.softmax(dim=1)[:, 1:, :n_priors]
+    return class_logits.double().softmax(dim=-1)[..., 1:].mT
 
 
 def _promising(class_logits: Tensor, min_score: float) -> Tensor:

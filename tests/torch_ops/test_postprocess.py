@@ -86,6 +86,16 @@ def test_decode_detections_takes_any_number(n_priors: int, n_classes: int, batch
         assert got.counts.tolist() == [0] * batch
 
 
+@pytest.mark.parametrize("n_classes", [1, 3, 6, 7, 20])
+def test_equal_logits_have_equal_scores_wherever_they_lie(n_classes: int) -> None:
+    # Else equal scores would not come in the order of priors.
+    for seed in range(20):
+        row = random_output(n_priors=1, n_classes=n_classes, batch=1, seed=seed)[0]
+        scores = module._by_class(row.expand(3, 29, -1).contiguous())
+        assert scores.shape == (3, n_classes, 29)
+        assert [len(of_class.unique()) for of_class in scores.mT.flatten(0, 1).T] == [1] * n_classes
+
+
 @pytest.mark.usefixtures("method")
 @pytest.mark.parametrize("pairs", [1, 1000, 5000])
 def test_decode_detections_in_blocks_of_any_size(
