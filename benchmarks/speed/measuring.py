@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.evaluation.measure import peak_memory, settled_memory
 from benchmarks.speed.task import Inputs, Trial
 
-SECONDS = 0.3
+SECONDS = 0.25
 """How long an implementation is measured, if that is between these two numbers of calls."""
 LEAST_ROUNDS, MOST_ROUNDS = 5, 200
 SLOW, SLOW_ROUNDS = 1.0, 3
