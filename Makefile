@@ -10,7 +10,7 @@ BCCD ?=
 .PHONY: help install demo demo-circuits test check bench bench-compare bench-eval bench-analysis bench-throughput mutants scorecard bccd vendor-matrix clean
 
 help:
-	@echo "make demo              train SSD300 on synthetic blood cells and judge it (about 2 minutes)"
+	@echo "make demo              train SSD300 on synthetic blood cells and judge it (2 to 4 minutes)"
 	@echo "make demo-circuits     train Faster R-CNN on synthetic circuits, twice (about 4 minutes)"
 	@echo "make test              all tests; HYPOTHESIS_PROFILE=long make test looks harder"
 	@echo "make check             ruff, format check, mypy --strict"
