@@ -211,7 +211,7 @@ def test_overfitting_one_image_finds_the_first_and_the_last_class() -> None:
     for channel, (x1, y1, x2, y2) in enumerate(boxes.int().tolist()):
         image[channel, y1:y2, x1:x2] = 1
     optimizer = torch.optim.AdamW(detector.network.parameters(), 1e-3)
-    for _ in range(40):
+    for _ in range(80):  # after 40, one of six seeds is 7 px off, and one finds a box too many
         losses = detector.losses([image] * 2, [boxes] * 2, [labels] * 2)
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
